@@ -1,0 +1,49 @@
+# The two commands of the README are `make demo` and `make test`. Each makes .venv by itself, and needs only
+# Python 3.11 or newer, make and the package index.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check unit bench soak lock docs clean
+
+demo: $(READY)  ## both lanes under the same faults, then the verdict
+	$(BIN)/lab demo
+
+test: $(READY) check  ## every check and every test
+	$(BIN)/pytest
+
+check: $(READY)  ## lint, format, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(READY)  ## the fast tests only
+	$(BIN)/pytest tests/unit tests/properties
+
+bench: $(READY)  ## orders a second of both lanes beside a floor without an engine
+	$(BIN)/lab bench
+
+soak: $(READY)  ## the long kill loop: 30,000 orders a lane
+	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s
+
+docs: $(READY)  ## documents that are made from the code
+	$(BIN)/python -m choreography asyncapi > docs/choreography.asyncapi.json
+	$(BIN)/python -m choreography diagram > docs/choreography.mmd
+
+lock:  ## pin every dependency again, for every supported Python
+	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  --all-extras --group dev --output-file requirements.lock pyproject.toml
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Saga Lab needs Python 3.11 or newer: make PYTHON=python3.12 …"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .lab

@@ -1,0 +1,227 @@
+"""A durable pull consumer, read for ever: through reconnects, a killed or frozen server, a deleted consumer.
+
+nats-py's ``fetch`` is not used: probed, a cancelled fetch leaves its request behind and the next message waits out
+``ack_wait``, and a deleted consumer makes it fail in a hot loop. Here one inbox stays subscribed; the next request
+goes out when the last one is used up or has expired, and heartbeats tell a quiet server from a dead one.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import nats.errors
+import orjson
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from broker.connection import after_reconnect
+from broker.errors import NotStored
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+BACK_OFF_S = 1.0
+# Statuses that end a request in the ordinary course: expired, batch or bytes used up, no messages.
+ORDINARY_ENDS = frozenset({"404", "408"})
+HEARTBEAT = "100"
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivered message. ``delivered`` counts its deliveries from 1; ``at`` is epoch seconds of its storing."""
+
+    subject: str
+    body: bytes
+    headers: dict[str, str]
+    stream_sequence: int
+    delivered: int
+    at: float
+    pending: int
+    _reply: str
+    _client: Client
+
+    async def ack(self) -> None:
+        """A hint: after a kill of the server the message may come again all the same."""
+        await self._say(b"+ACK")
+
+    async def nak(self, delay_s: float = 0.0) -> None:
+        """Ask for redelivery, not before ``delay_s`` seconds."""
+        delay = orjson.dumps({"delay": int(delay_s * NANOSECONDS)})
+        await self._say(b"-NAK " + delay if delay_s > 0 else b"-NAK")
+
+    async def in_progress(self) -> None:
+        """Start the consumer's ``ack_wait`` anew."""
+        await self._say(b"+WPI")
+
+    async def term(self, reason: str = "") -> None:
+        """Never deliver it again."""
+        await self._say(f"+TERM {reason}".encode() if reason else b"+TERM")
+
+    async def ack_sync(self, timeout_s: float = 2.0) -> None:
+        """Acknowledge and wait until the server has it. Raises ``NotStored``."""
+        try:
+            await self._client.request(self._reply, b"+ACK", timeout=timeout_s)
+        except (TimeoutError, nats.errors.Error, OSError) as error:
+            raise NotStored(f"acknowledging {self.subject}: {type(error).__name__}: {error}") from error
+
+    async def _say(self, what: bytes) -> None:
+        try:
+            await self._client.publish(self._reply, what)
+        except (nats.errors.Error, OSError) as error:
+            # Not an error of the caller's: the message comes again, and receivers act on each message once.
+            log.debug("broker: %s of %s not sent: %s", what, self.subject, error)
+
+
+class Puller:
+    """Yields batches of deliveries from a durable consumer that exists already."""
+
+    def __init__(self, client: Client, stream: str, durable: str, *, batch: int, max_wait_s: float = 30.0) -> None:
+        self._client = client
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._name = f"{stream}/{durable}"
+        self._batch = batch
+        self._max_wait_s = max_wait_s
+        self._stopped = asyncio.Event()
+        self._subscription: Subscription | None = None
+        self._inbox = ""
+        self._waiting: asyncio.Future[Msg] | None = None
+        self._request = 0
+        self._outstanding = 0  # messages still to come for the present request
+        self._ended_badly = False
+        self.silent = False  # true while the server does not answer; for readiness
+
+    async def stop(self) -> None:
+        """End ``batches()``. What was pulled and not yielded comes again after ``ack_wait``."""
+        self._stopped.set()
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._subscription is not None:
+            try:
+                await self._subscription.unsubscribe()
+            except nats.errors.Error as error:
+                log.debug("broker: unsubscribing %s: %s", self._name, error)
+
+    async def batches(self) -> AsyncIterator[list[Delivery]]:
+        """Batches of 1 to ``batch`` deliveries, each as soon as something is there; ends after ``stop()``."""
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(
+            f"{self._inbox}.*", pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        forget = after_reconnect(self._client, self._ask_again)
+        try:
+            while not self._stopped.is_set():
+                if self._outstanding <= 0 and not await self._ask():
+                    await self._pause()
+                    continue
+                first = await self._next(self._subscription)
+                if first is not None:
+                    yield self._gather(first, self._subscription)
+        finally:
+            forget()
+
+    async def _ask_again(self) -> None:
+        """The server has forgotten our request with the connection; the subscription was made again by the client."""
+        if not self._stopped.is_set():
+            await self._ask()
+
+    def _gather(self, first: Delivery, subscription: Subscription) -> list[Delivery]:
+        """What has arrived already, without waiting."""
+        batch = [first]
+        while len(batch) < self._batch and subscription.pending_msgs > 0:
+            try:
+                message = subscription._pending_queue.get_nowait()
+            except asyncio.QueueEmpty:
+                break
+            subscription._pending_size -= len(message.data)
+            subscription._pending_queue.task_done()
+            delivery = self._read(message)
+            if delivery is not None:
+                batch.append(delivery)
+        return batch
+
+    async def _ask(self) -> bool:
+        self._request += 1
+        body = {
+            "batch": self._batch,
+            "expires": int(self._max_wait_s * NANOSECONDS),
+            "idle_heartbeat": int(min(HEARTBEAT_S, self._max_wait_s / 3) * NANOSECONDS),
+        }
+        try:
+            await self._client.publish(self._subject, orjson.dumps(body), reply=f"{self._inbox}.{self._request}")
+        except (nats.errors.Error, OSError) as error:
+            log.debug("broker: cannot pull %s: %s", self._name, error)
+            self.silent = True
+            return False
+        self._outstanding = self._batch
+        return True
+
+    async def _next(self, subscription: Subscription) -> Delivery | None:
+        patience_s = min(HEARTBEAT_S, self._max_wait_s / 3) * 2 + 1
+        self._waiting = asyncio.ensure_future(subscription.next_msg(timeout=patience_s))
+        try:
+            message = await self._waiting
+        except asyncio.CancelledError:
+            if self._stopped.is_set():
+                return None
+            self._waiting.cancel()
+            raise
+        except (TimeoutError, nats.errors.TimeoutError):
+            # Two heartbeats missed: the server restarted, the consumer is gone or the link is down. Ask again.
+            self._outstanding = 0
+            self.silent = True
+            return None
+        except nats.errors.Error as error:
+            if not self._stopped.is_set():
+                log.warning("broker: pulling %s: %s", self._name, error)
+                await self._pause()
+            self._outstanding = 0
+            return None
+        self.silent = False
+        delivery = self._read(message)
+        if self._ended_badly:  # do not ask in a hot loop
+            self._ended_badly = False
+            await self._pause()
+        return delivery
+
+    def _read(self, message: Msg) -> Delivery | None:
+        headers = message.headers or {}
+        status = headers.get("Status")
+        ours = message.subject.rsplit(".", 1)[-1] == str(self._request)
+        if status is None:
+            # It may still answer an earlier request (a delivery keeps its own subject): then the next request goes out
+            # a little early, which does no harm.
+            self._outstanding -= 1
+            return _delivery(message, self._client)
+        if status != HEARTBEAT and ours:
+            self._outstanding = 0
+            if status not in ORDINARY_ENDS:
+                self._ended_badly = True
+                log.warning("broker: pulling %s ended: %s", self._name, dict(headers))
+        return None
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._stopped.wait(), BACK_OFF_S)
+        except TimeoutError:
+            return
+
+
+def _delivery(message: Msg, client: Client) -> Delivery:
+    # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<ns>.<pending>[.<token>]
+    tokens = message.reply.split(".")
+    if len(tokens) >= 11:
+        tokens = tokens[2:]
+    return Delivery(
+        subject=message.subject,
+        body=message.data,
+        headers={str(name): str(value) for name, value in (message.headers or {}).items()},
+        stream_sequence=int(tokens[5]),
+        delivered=int(tokens[4]),
+        at=int(tokens[7]) / NANOSECONDS,
+        pending=int(tokens[8]),
+        _reply=message.reply,
+        _client=client,
+    )

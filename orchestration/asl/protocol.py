@@ -1,0 +1,137 @@
+"""What goes into the interpreter and what comes out: closed unions of frozen dataclasses.
+
+``Input`` events tell what happened outside; ``Command`` objects say what the shell must do; ``HistoryEvent`` is one
+line of the execution's history, with AWS's type names and detail keys.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Any  # whatever json.loads can give
+
+
+@dataclass(frozen=True)
+class Now:
+    """The impure facts of one advance. ``u`` in [0, 1) is a fresh random number (jitter); ``at`` is epoch seconds."""
+
+    at: float
+    u: float
+
+
+# --- what happened outside ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ExecutionStarted:
+    """The first input of every execution. ``input`` is parsed JSON.
+
+    ``facts`` is the shell's part of the context object (``$$``), by section: {"Execution": {"RoleArn": …},
+    "StateMachine": {"Id": …, "Name": …}}; the interpreter adds what it knows itself.
+    """
+
+    execution_id: str
+    input: Json
+    facts: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskSucceeded:
+    """The task of state entry ``entry`` answered. Also a callback's SendTaskSuccess."""
+
+    entry: int
+    output: Json
+
+
+@dataclass(frozen=True)
+class TaskSubmitted:
+    """The service took the request of a ``.waitForTaskToken`` or ``.sync`` task; the state goes on waiting."""
+
+    entry: int
+    output: Json
+
+
+@dataclass(frozen=True)
+class TaskFailed:
+    """``error`` States.Timeout makes it a TaskTimedOut in the history. Also a callback's SendTaskFailure."""
+
+    entry: int
+    error: str | None
+    cause: str | None
+
+
+@dataclass(frozen=True)
+class HeartbeatReceived:
+    entry: int
+
+
+@dataclass(frozen=True)
+class TimerFired:
+    """A timer asked for by ``SetTimer``; one that is no longer waited for is ignored."""
+
+    timer: str
+
+
+@dataclass(frozen=True)
+class StopRequested:
+    error: str | None
+    cause: str | None
+
+
+Input = (
+    ExecutionStarted
+    | TaskSucceeded
+    | TaskSubmitted
+    | TaskFailed
+    | HeartbeatReceived
+    | TimerFired
+    | StopRequested
+)
+
+# --- what the shell must do --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """Call ``resource`` with ``parameters`` and answer with TaskSucceeded or TaskFailed of this ``entry``.
+
+    ``key`` is the idempotency key: the same for every attempt of this state entry. ``token`` is given where the task
+    waits for a callback. The shell enforces ``timeout_s`` for a task that it runs itself.
+    """
+
+    entry: int
+    key: str
+    resource: str
+    parameters: Json
+    attempt: int  # from 1
+    timeout_s: float | None = None
+    heartbeat_s: float | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class SetTimer:
+    """Answer with ``TimerFired(timer)`` at ``at`` (epoch seconds). Setting it again moves it."""
+
+    timer: str
+    at: float
+
+
+@dataclass(frozen=True)
+class CancelTimer:
+    timer: str
+
+
+Command = RunTask | SetTimer | CancelTimer
+
+# --- the history -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HistoryEvent:
+    """One event; ``id`` counts from 1 without gaps, ``previous`` is the event that led to it (0: none)."""
+
+    id: int
+    previous: int
+    type: str  # AWS's names: TaskStateEntered, TaskScheduled, ExecutionFailed …
+    at: float
+    details: dict[str, Json] = field(default_factory=dict)
