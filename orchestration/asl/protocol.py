@@ -77,15 +77,7 @@ class StopRequested:
     cause: str | None
 
 
-Input = (
-    ExecutionStarted
-    | TaskSucceeded
-    | TaskSubmitted
-    | TaskFailed
-    | HeartbeatReceived
-    | TimerFired
-    | StopRequested
-)
+Input = ExecutionStarted | TaskSucceeded | TaskSubmitted | TaskFailed | HeartbeatReceived | TimerFired | StopRequested
 
 # --- what the shell must do --------------------------------------------------------------------------------------
 
@@ -126,12 +118,22 @@ Command = RunTask | SetTimer | CancelTimer
 # --- the history -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class HistoryEvent:
-    """One event; ``id`` counts from 1 without gaps, ``previous`` is the event that led to it (0: none)."""
+    """One event; ``id`` counts from 1 without gaps, ``previous`` is the event that led to it (0: none).
+
+    ``details`` has AWS's keys, but what is JSON text there (input, output, parameters) is a JSON value here.
+    """
 
     id: int
     previous: int
     type: str  # AWS's names: TaskStateEntered, TaskScheduled, ExecutionFailed …
     at: float
-    details: dict[str, Json] = field(default_factory=dict)
+    details: dict[str, Json]
+
+    def __init__(self, id: int, previous: int, type: str, at: float, details: dict[str, Json] | None = None) -> None:
+        # By hand: a frozen dataclass sets each field through object.__setattr__, four times as slow, and a step of an
+        # order makes five of these.
+        fields = self.__dict__
+        fields["id"], fields["previous"], fields["type"], fields["at"] = id, previous, type, at
+        fields["details"] = {} if details is None else details

@@ -1,0 +1,38 @@
+"""``lab demo`` and ``lab scenarios``."""
+
+from typing import Annotated
+
+import typer
+
+from lab import interrupt
+from lab.commands.options import DEFAULT_HOME, HomeOption, narrow_table, out
+from lab.topology import DEFAULT_PORT_BASE
+
+
+def demo(
+    scenario: Annotated[str, typer.Option(help="A name from lab scenarios, or the path of a TOML file.")] = (
+        "printer-out-of-ink"
+    ),
+    seed: Annotated[int, typer.Option(help="Decides the orders, their faults and the stock.")] = 1,
+    presets: Annotated[str, typer.Option(help="Which presets of practices, one after the other.")] = "hardened,naive",
+    port_base: Annotated[int, typer.Option(help="The lab listens on this port and the 39 after it.")] = (
+        DEFAULT_PORT_BASE
+    ),
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Run the same orders through both lanes under the same faults, and judge. Exit code 1: not clean."""
+    from lab.demo import DemoOptions, run_demo  # brings the whole lab along, which other commands should not wait for
+
+    chosen = tuple(filter(None, (preset.strip() for preset in presets.split(","))))
+    options = DemoOptions(home=home, port_base=port_base, seed=seed, scenario=scenario, presets=chosen)
+    raise typer.Exit(interrupt.run(run_demo(options, out)))
+
+
+def scenarios() -> None:
+    """List the scenarios that the lab brings along."""
+    from lab.scenario import known_scenarios, load_scenario
+
+    table = narrow_table("scenario", "what happens", wrap=("what happens",))
+    for name in known_scenarios():
+        table.add_row(name, load_scenario(name).title)
+    out.print(table)

@@ -1,0 +1,68 @@
+"""What the operating system knows of a process: is it still the same one, what does it cost, which port has it."""
+
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]  # ships no types; used in this module only
+
+# A start time is known to a clock tick; that of a reused pid differs by far more.
+SAME_START_S = 1.0
+
+
+@dataclass(frozen=True)
+class Usage:
+    cpu_s: float
+    rss_bytes: int
+    frozen: bool
+
+
+def usage(pid: int) -> Usage | None:
+    """None when it has ended."""
+    try:
+        seen = psutil.Process(pid)
+        with seen.oneshot():
+            times = seen.cpu_times()
+            frozen = seen.status() == psutil.STATUS_STOPPED
+            return Usage(times.user + times.system, seen.memory_info().rss, frozen)
+    except psutil.NoSuchProcess:
+        return None
+
+
+def started_at(pid: int) -> float | None:
+    """Epoch seconds; with the pid it names a process for good. None when it has ended."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def is_same(pid: int, started: float) -> bool:
+    now = started_at(pid)
+    return now is not None and abs(now - started) < SAME_START_S
+
+
+def kill_and_wait(pids: Iterable[int], timeout_s: float) -> list[int]:
+    """SIGKILL for processes that are not our children; those that are still there after the time."""
+    processes = []
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            process.send_signal(signal.SIGKILL)
+            processes.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(processes, timeout=timeout_s)
+    return [process.pid for process in alive]
+
+
+def listener(port: int) -> str | None:
+    """The name and pid of the process that listens on a TCP port, where the system lets us see it."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
+            if listens and connection.pid is not None:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        return None  # not ours to see
+    return None

@@ -1,0 +1,203 @@
+"""Which processes make a lab: names, commands, environments, ports, order of starting. Pure: data in, data out.
+
+Must not start, read or write anything: ``lab.embedded`` does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from lab.credentials import Credentials
+from lab.errors import BadInput
+from lab.processes.spec import ProcessSpec
+from services.practices import PRESETS, Practices, format_practices
+
+HOST: Final = "127.0.0.1"
+DEFAULT_PORT_BASE: Final = 7400
+SERVICES: Final = ("payment", "warehouse", "shipping")
+BROKER: Final = "broker"
+DOOR: Final = "door"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component of a lane: its module, its port's offset from the port base, its broker user if it has one."""
+
+    component: str
+    module: str
+    offset: int
+    user: str | None = None
+    after: tuple[str, ...] = ()  # components of the same lane that must be ready first
+
+
+def _conductors(count: int) -> tuple[Part, ...]:
+    # The lane's last offset is +39; the door comes first, so that a take-over is never delayed by a missing door.
+    return tuple(
+        Part(f"conductor-{number}", "orchestration", 25 + number, "conductor", (BROKER,))
+        for number in range(1, count + 1)
+    )
+
+
+CHOREOGRAPHY: Final = (
+    Part(DOOR, "choreography", 2, DOOR, (BROKER,)),
+    Part("payment", "choreography", 3, "payment", (BROKER,)),
+    Part("warehouse", "choreography", 4, "warehouse", (BROKER,)),
+    Part("shipping", "choreography", 5, "shipping", (BROKER,)),
+    Part("watch", "choreography", 6, "watch", (BROKER,)),
+)
+ORCHESTRATION: Final = (
+    Part(DOOR, "orchestration", 22, DOOR, (BROKER,)),
+    Part("payment", "services", 23),
+    Part("warehouse", "services", 24),
+    Part("shipping", "services", 25),
+)
+BROKER_OFFSET: Final = {"choreography": 0, "orchestration": 20}
+LANES: Final = tuple(BROKER_OFFSET)
+MAX_CONDUCTORS: Final = 14
+
+
+@dataclass(frozen=True)
+class LabConfig:
+    """Everything that a lab is told. ``home`` holds all that it writes; two labs need two homes and port bases.
+
+    ``ledger_url``: a SQLAlchemy URL in which ``{lane}`` and ``{service}`` are filled in; default: SQLite in the home.
+    """
+
+    home: Path = Path(".lab")
+    port_base: int = DEFAULT_PORT_BASE
+    lanes: tuple[str, ...] = LANES
+    practices: Mapping[str, Practices] = field(default_factory=dict)  # by lane; default: hardened
+    time_scale: float = 1.0
+    approval_threshold_cents: int | None = None
+    approval_timeout_s: float | None = None
+    catalogue_seed: int | None = None
+    stock_scale: float | None = None
+    call_timeout_base_s: float | None = None
+    quiet_after_base_s: float | None = None
+    conductors: int = 2
+    tracker: bool = True
+    guards_off: tuple[str, ...] = ()
+    ledger_url: str | None = None
+    restart: bool = True
+
+    def __post_init__(self) -> None:
+        unknown = [lane for lane in (*self.lanes, *self.practices) if lane not in LANES]
+        if unknown or not self.lanes:
+            raise BadInput(f"unknown lane {', '.join(unknown) or '(none given)'}; lanes: {', '.join(LANES)}")
+        if not 1 <= self.conductors <= MAX_CONDUCTORS:
+            raise BadInput(f"conductors must be 1 to {MAX_CONDUCTORS}, not {self.conductors}")
+        if not 1024 <= self.port_base <= 65_000:
+            raise BadInput(f"the port base must be 1024 to 65000, not {self.port_base}")
+        if not 0 < self.time_scale <= 1000:
+            raise BadInput(f"the time scale must be over 0 and at most 1000, not {self.time_scale:g}")
+
+    def practices_of(self, lane: str) -> Practices:
+        return self.practices.get(lane, PRESETS["hardened"])
+
+    def parts(self, lane: str) -> tuple[Part, ...]:
+        return CHOREOGRAPHY if lane == "choreography" else (*ORCHESTRATION, *_conductors(self.conductors))
+
+    def lane_home(self, lane: str) -> Path:
+        return self.home / lane
+
+    def broker_port(self, lane: str) -> int:
+        return self.port_base + BROKER_OFFSET[lane]
+
+    def port(self, lane: str, component: str) -> int:
+        for part in self.parts(lane):
+            if part.component == component:
+                return self.port_base + part.offset
+        known = ", ".join([BROKER, *(part.component for part in self.parts(lane))])
+        raise BadInput(f"lane {lane} has no {component!r}; it has: {known}")
+
+    def url(self, lane: str, component: str) -> str:
+        """Where a component listens; for the broker its NATS address."""
+        if component == BROKER:
+            return f"nats://{HOST}:{self.broker_port(lane)}"
+        return f"http://{HOST}:{self.port(lane, component)}"
+
+    def monitor_url(self, lane: str) -> str:
+        return f"http://{HOST}:{self.broker_port(lane) + 1}"
+
+
+def name_of(lane: str, component: str) -> str:
+    return f"{lane}-{component}"
+
+
+def broker_config_path(config: LabConfig, lane: str) -> Path:
+    return config.lane_home(lane) / "nats.conf"
+
+
+def broker_store_path(config: LabConfig, lane: str) -> Path:
+    return config.lane_home(lane) / "jetstream"
+
+
+def processes(config: LabConfig, credentials: Credentials, *, python: str, nats_server: str) -> tuple[ProcessSpec, ...]:
+    """Every process of every lane. Paths in ``config`` should be absolute: children run elsewhere."""
+    specs: list[ProcessSpec] = []
+    for lane in config.lanes:
+        specs.append(_broker(config, lane, nats_server))
+        specs += [_python(config, credentials, lane, part, python) for part in config.parts(lane)]
+    return tuple(specs)
+
+
+def _broker(config: LabConfig, lane: str, nats_server: str) -> ProcessSpec:
+    port = config.broker_port(lane)
+    return ProcessSpec(
+        name=name_of(lane, BROKER),
+        group=lane,
+        argv=(nats_server, "-c", str(broker_config_path(config, lane))),
+        ports=(port, port + 1),
+        ready_url=f"{config.monitor_url(lane)}/healthz",
+        ready_within_s=30.0,
+    )
+
+
+def _python(config: LabConfig, credentials: Credentials, lane: str, part: Part, python: str) -> ProcessSpec:
+    url = config.url(lane, part.component)
+    return ProcessSpec(
+        name=name_of(lane, part.component),
+        group=lane,
+        argv=(python, "-m", part.module),
+        env=_environment(config, credentials, lane, part),
+        ports=(config.port(lane, part.component),),
+        ready_url=f"{url}/readyz",
+        depends_on=tuple(name_of(lane, component) for component in part.after),
+    )
+
+
+def _environment(config: LabConfig, credentials: Credentials, lane: str, part: Part) -> dict[str, str]:
+    told: dict[str, object | None] = {
+        "LANE": lane,
+        "COMPONENT": part.component,
+        "HOST": HOST,
+        "PORT": config.port(lane, part.component),
+        "PRACTICES": format_practices(config.practices_of(lane)),
+        "GUARDS_OFF": ",".join(config.guards_off),
+        "TIME_SCALE": config.time_scale,
+        "TRACKER": config.tracker,
+        "ADMIN_TOKEN": credentials.admin_token,
+        "APPROVAL_SECRET": credentials.approval_secret,
+        "APPROVAL_THRESHOLD_CENTS": config.approval_threshold_cents,
+        "APPROVAL_TIMEOUT_S": config.approval_timeout_s,
+        "CATALOGUE_SEED": config.catalogue_seed,
+        "STOCK_SCALE": config.stock_scale,
+        "CALL_TIMEOUT_BASE_S": config.call_timeout_base_s,
+        "QUIET_AFTER_BASE_S": config.quiet_after_base_s,
+    }
+    told |= {f"{service.upper()}_URL": config.url(lane, service) for service in SERVICES}
+    if part.component in SERVICES:
+        told["LEDGER_URL"] = ledger_url(config, lane, part.component)
+    if part.user is not None:
+        told["BROKER_URL"] = config.url(lane, BROKER)
+        told["BROKER_USER"] = part.user
+        told["BROKER_PASSWORD"] = credentials.broker_password(lane, part.user)
+    return {"PYTHONUNBUFFERED": "1"} | {f"LAB_{name}": str(value) for name, value in told.items() if value is not None}
+
+
+def ledger_url(config: LabConfig, lane: str, service: str) -> str:
+    template = config.ledger_url
+    if template is None:
+        return f"sqlite:///{(config.lane_home(lane) / f'{service}.db').as_posix()}"
+    return template.replace("{lane}", lane).replace("{service}", service)

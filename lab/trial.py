@@ -1,0 +1,255 @@
+"""One run of a scenario through both lanes at once: the load, the scenario's clock, the wait for rest, the collecting.
+
+What it brings back is raw; ``auditor`` and ``verdict`` judge it. Everything is done to every lane at the same moment.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+
+from lab.auditor import Effect, StockLevel
+from lab.collect import LaneAddress, LaneReader
+from lab.embedded import Lab
+from lab.errors import LabError
+from lab.processes.state import State
+from lab.scenario import Role, Scenario, component_of
+from lab.topology import name_of
+from loadtests.manager import Desk, desk_for, manage
+from loadtests.open_loop import Placement, Placing, send_on_time
+from loadtests.outcomes import Outcomes, follow
+from loadtests.workload import PlannedOrder
+from services.operations import Service
+from services.trail import OrderStatus
+
+# Between "everything is ready" and the first planned moment, so that nobody departs late.
+LEAD_S: Final = 0.5
+SAMPLE_EVERY_S: Final = 1.0
+ASK_AGAIN_AFTER_S: Final = 0.5
+COUNTERS: Final = frozenset({"lab_retries_total", "lab_dead_letters_total"})
+# Trails read for the question how many stores tell a story: the orders that did not just succeed.
+MAX_TRAILS: Final = 60
+
+
+@dataclass
+class LaneRun:
+    """What one lane showed. Times are seconds since the epoch."""
+
+    lane: str
+    placements: list[Placement] = field(default_factory=list)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+    desk: Desk = field(default_factory=lambda: Desk({}))
+    effects: dict[str, list[Effect]] = field(default_factory=dict)
+    stock: dict[str, StockLevel] = field(default_factory=dict)
+    stories: dict[str, str | None] = field(default_factory=dict)
+    injected: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    trails: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
+    rested: bool = False  # False: the horizon came first
+    peak_rss_bytes: int = 0
+    cpu_s: float = 0.0
+    accepted: int = 0
+    effects_seen: int = 0
+
+
+@dataclass
+class Run:
+    """Both lanes under one preset. ``actions`` tells when each planned change was really made: (epoch, text)."""
+
+    starts_at: float = 0.0
+    ended_at: float = 0.0
+    lanes: dict[str, LaneRun] = field(default_factory=dict)
+    actions: list[tuple[float, str]] = field(default_factory=list)
+
+
+OnProgress = Callable[[Run], None]
+
+
+async def run_scenario(
+    lab: Lab, scenario: Scenario, orders: Sequence[PlannedOrder], seed: int, on_progress: OnProgress
+) -> Run:
+    """Raises ``LabError`` when the lab itself fails; whatever happens to orders is a result."""
+    run = Run(lanes={lane: LaneRun(lane, desk=desk_for(orders)) for lane in lab.config.lanes})
+    async with aiohttp.ClientSession() as session:
+        readers = {lane: LaneReader(address_of(lab, lane), session) for lane in run.lanes}
+        await _put_faults(lab, scenario, seed, 0.0)
+        run.starts_at = time.time() + LEAD_S
+        over = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for lane, lane_run in run.lanes.items():
+                    door = lab.url(lane, "door")
+                    tasks.create_task(manage(lane_run.desk, door, admin_token=lab.admin_token, until=over))
+                    tasks.create_task(follow(lane_run.outcomes, door, until=over))
+                    tasks.create_task(_sample_counters(lab, readers[lane], lane_run, over))
+                tasks.create_task(_sample_processes(lab, run, over, on_progress))
+                try:
+                    await _play(lab, scenario, orders, seed, run, readers)
+                finally:
+                    over.set()
+        except* LabError as failures:
+            raise failures.exceptions[0] from None
+        run.ended_at = time.time()
+        for lane, lane_run in run.lanes.items():
+            await _collect(readers[lane], lane_run)
+    return run
+
+
+def address_of(lab: Lab, lane: str) -> LaneAddress:
+    parts = (part.component for part in lab.config.parts(lane))
+    return LaneAddress(lane, {component: lab.url(lane, component) for component in parts}, lab.admin_token)
+
+
+# --- the load and the scenario's clock -------------------------------------------------------------------------------
+
+
+async def _play(
+    lab: Lab,
+    scenario: Scenario,
+    orders: Sequence[PlannedOrder],
+    seed: int,
+    run: Run,
+    readers: dict[str, LaneReader],
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_keep_time(lab, scenario, seed, run))
+        for lane_run in run.lanes.values():
+            tasks.create_task(_send(lab, orders, run, lane_run))
+    horizon = time.monotonic() + scenario.settle.within_s
+    async with asyncio.TaskGroup() as tasks:
+        for lane, lane_run in run.lanes.items():
+            tasks.create_task(_until_rest(readers[lane], lane_run, scenario.settle.quiet_s, horizon))
+
+
+async def _send(lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun) -> None:
+    def count(placement: Placement) -> None:
+        lane_run.accepted += placement.placing is Placing.ACCEPTED
+
+    door = lab.url(lane_run.lane, "door")
+    lane_run.placements = await send_on_time(orders, door, starts_at=run.starts_at, on_answer=count)
+
+
+async def _keep_time(lab: Lab, scenario: Scenario, seed: int, run: Run) -> None:
+    """Change the fault plan and do things to processes when the scenario says so."""
+    async with asyncio.TaskGroup() as tasks:
+        for at_s in scenario.plan_changes():
+            tasks.create_task(_change_plan(lab, scenario, seed, run, at_s))
+        for at_s, verb, role in scenario.actions():
+            for lane in run.lanes:
+                tasks.create_task(_act(lab, run, lane, at_s, verb, role))
+
+
+async def _change_plan(lab: Lab, scenario: Scenario, seed: int, run: Run, at_s: float) -> None:
+    await _until(run.starts_at + at_s)
+    await _put_faults(lab, scenario, seed, at_s)
+    run.actions.append((time.time(), f"fault plan of {at_s:g} s in force"))
+
+
+async def _put_faults(lab: Lab, scenario: Scenario, seed: int, at_s: float) -> None:
+    plan = scenario.faults_at(seed, at_s).model_dump(mode="json")
+    async with asyncio.TaskGroup() as tasks:
+        for lane in lab.config.lanes:
+            for service in Service:
+                tasks.create_task(_put_when_ready(lab, lane, service, plan))
+
+
+async def _put_when_ready(lab: Lab, lane: str, service: Service, plan: dict[str, Any]) -> None:
+    """A service that is just being started again gets the plan when it is back."""
+    await lab.wait_ready(name_of(lane, service), 20.0)
+    await lab.put_faults(lane, service, plan)
+
+
+async def _act(lab: Lab, run: Run, lane: str, at_s: float, verb: str, role: Role) -> None:
+    await _until(run.starts_at + at_s)
+    name = name_of(lane, component_of(role, lane))
+    act = {"kill": lab.kill, "freeze": lab.freeze, "thaw": lab.thaw, "restart": lab.restart}[verb]
+    await act(name)
+    run.actions.append((time.time(), f"{verb} {name}"))
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.time()))
+
+
+# --- waiting for rest ------------------------------------------------------------------------------------------------
+
+
+async def _until_rest(reader: LaneReader, lane_run: LaneRun, quiet_s: float, horizon: float) -> None:
+    """Until every accepted order has ended, or nothing new was heard for ``quiet_s``, or the horizon."""
+    accepted = {each.order_id for each in lane_run.placements if each.placing is Placing.ACCEPTED}
+    news, last_news = (-1, -1), time.monotonic()
+    after = dict.fromkeys(Service, 0)
+    while time.monotonic() < horizon:
+        if accepted <= lane_run.outcomes.ended.keys():
+            lane_run.rested = True
+            return
+        for service in Service:
+            fresh = await reader.effects(service, after[service])
+            if fresh:
+                after[service] = fresh[-1].seq
+                lane_run.effects_seen += len(fresh)
+        heard = (len(lane_run.outcomes.ended), lane_run.effects_seen)
+        if heard != news:
+            news, last_news = heard, time.monotonic()
+        elif time.monotonic() - last_news >= quiet_s:
+            lane_run.rested = True
+            return
+        await asyncio.sleep(ASK_AGAIN_AFTER_S)
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+async def _sample_counters(lab: Lab, reader: LaneReader, lane_run: LaneRun, over: asyncio.Event) -> None:
+    """Sum the increments of the lane's counters; a counter that went back belongs to a new life of its process."""
+    seen: dict[tuple[str, str], float] = {}
+    while True:
+        last = over.is_set()
+        for component in reader.address.urls:
+            for name, value in (await reader.counters(component, COUNTERS)).items():
+                before = seen.get((component, name), 0.0)
+                increment = value - before if value >= before else value
+                lane_run.counters[name] = lane_run.counters.get(name, 0.0) + increment
+                seen[component, name] = value
+        if last:
+            return
+        await _pause(over)
+
+
+async def _sample_processes(lab: Lab, run: Run, over: asyncio.Event, on_progress: OnProgress) -> None:
+    """Peak memory and processor time by lane, over all lives of its processes."""
+    seen = {(each.name, each.pid): each.cpu_s for each in lab.status()}  # what starting took is not counted
+    while True:
+        last = over.is_set()
+        for lane, lane_run in run.lanes.items():
+            statuses = [each for each in lab.status() if each.group == lane and each.state is not State.DOWN]
+            lane_run.peak_rss_bytes = max(lane_run.peak_rss_bytes, sum(each.rss_bytes for each in statuses))
+            for each in statuses:
+                key = (each.name, each.pid)
+                lane_run.cpu_s += max(0.0, each.cpu_s - seen.get(key, 0.0))
+                seen[key] = each.cpu_s
+        on_progress(run)
+        if last:
+            return
+        await _pause(over)
+
+
+async def _pause(over: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(over.wait(), SAMPLE_EVERY_S)
+    except TimeoutError:
+        return
+
+
+async def _collect(reader: LaneReader, lane_run: LaneRun) -> None:
+    """Ledgers first, stories after them: a story told later can only know more."""
+    for service in Service:
+        lane_run.effects[service] = await reader.effects(service)
+        lane_run.injected[service] = await reader.injected(service)
+    lane_run.stock = await reader.stock()
+    lane_run.stories = await reader.stories(each.order_id for each in lane_run.placements)
+    unhappy = [order_id for order_id, story in lane_run.stories.items() if story != OrderStatus.FULFILLED]
+    lane_run.trails = await reader.trails(unhappy[:MAX_TRAILS])

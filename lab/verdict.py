@@ -1,0 +1,191 @@
+"""The verdict on one run of a lane: what the auditor found, beside the figures on speed, retries, recovery and stories.
+
+Pure. The same figures, in the same order and words, for every lane.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lab.auditor import Audit, Evidence, accepted_order, audit
+from lab.scenario import Scenario
+from lab.trial import LaneRun, Run
+from loadtests.open_loop import LATE_AFTER_S, Placing
+from loadtests.workload import PlannedOrder
+from services.operations import UNDOES
+from services.trail import OrderStatus
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """One order in one lane, so that the verdict can be checked by hand. Times in seconds after the start."""
+
+    order_id: str
+    planned_s: float
+    placing: str
+    tries: int
+    story: str | None
+    books: str | None
+    anomalies: tuple[str, ...]
+    finished_s: float | None
+    total_cents: int
+    needs_approval: bool
+
+    @property
+    def latency_s(self) -> float | None:
+        """From the planned arrival to the lane's durable end; None where it has not ended."""
+        return None if self.finished_s is None else self.finished_s - self.planned_s
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One lane under one preset."""
+
+    lane: str
+    audit: Audit
+    rows: tuple[OrderRow, ...]
+    figures: dict[str, Any]
+
+    @property
+    def clean(self) -> bool:
+        """Right books are not enough: no valid order was refused, and each had one of the two outcomes by its story."""
+        failed = self.figures["stories"].get(OrderStatus.FAILED, 0)
+        return self.audit.clean and self.figures["orders_refused"] == 0 and failed == 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.audit.to_json(), "clean": self.clean, **self.figures}
+
+
+def judge(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], scenario: Scenario) -> Verdict:
+    """Audit one lane of a run, and work out its figures."""
+    bodies = {order.order_id: accepted_order(order.body) for order in orders}
+    by_placing = {
+        placing: [bodies[each.order_id] for each in lane_run.placements if each.placing is placing]
+        for placing in Placing
+    }
+    found = audit(
+        Evidence(
+            accepted=by_placing[Placing.ACCEPTED],
+            unanswered=by_placing[Placing.UNANSWERED],
+            effects=lane_run.effects,
+            stock=lane_run.stock,
+            stories=lane_run.stories,
+        )
+    )
+    rows = _rows(run, lane_run, orders, found)
+    figures = {
+        "orders_planned": len(orders),
+        "orders_refused": len(by_placing[Placing.REFUSED]),
+        "orders_unanswered": len(by_placing[Placing.UNANSWERED]),
+        "stories": dict(Counter(story or "unknown" for story in lane_run.stories.values())),
+        "approvals_answered": len(lane_run.desk.answered),
+        "placing_tries": sum(each.tries for each in lane_run.placements),
+        "late_departures": sum(each.late_s > LATE_AFTER_S for each in lane_run.placements),
+        "latency": latency_figures(rows),
+        "retries": round(lane_run.counters.get("lab_retries_total", 0.0)),
+        "dead_letters": round(lane_run.counters.get("lab_dead_letters_total", 0.0)),
+        "compensations": compensations(lane_run),
+        "recovery": recovery(rows, scenario.cleared_at_s),
+        "story_cost": story_cost(lane_run.trails),
+        "faults_injected": faults_injected(lane_run.injected),
+        "came_to_rest": lane_run.rested,
+        "seconds": round(run.ended_at - run.starts_at, 1),
+        "peak_rss_mib": round(lane_run.peak_rss_bytes / 2**20),
+        "cpu_ms_per_order": round(1000 * lane_run.cpu_s / max(1, len(orders)), 1),
+    }
+    return Verdict(lane_run.lane, found, rows, figures)
+
+
+def _rows(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], found: Audit) -> tuple[OrderRow, ...]:
+    placements = {each.order_id: each for each in lane_run.placements}
+    rows = []
+    for order in orders:
+        placement = placements[order.order_id]
+        ended = lane_run.outcomes.ended.get(order.order_id)
+        rows.append(
+            OrderRow(
+                order_id=order.order_id,
+                planned_s=order.at_s,
+                placing=placement.placing,
+                tries=placement.tries,
+                story=lane_run.stories.get(order.order_id),
+                books=found.outcomes.get(order.order_id),
+                anomalies=tuple(found.anomalies.get(order.order_id, ())),
+                finished_s=_epoch(ended.finished_at) - run.starts_at if ended else None,
+                total_cents=order.body["total_cents"],
+                needs_approval=order.decision is not None,
+            )
+        )
+    return tuple(rows)
+
+
+def _epoch(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()
+
+
+def latency_figures(rows: Sequence[OrderRow]) -> dict[str, Any]:
+    """Orders that wait for a manager are left out of the percentiles: they would measure the manager."""
+    measured = sorted(row.latency_s for row in rows if row.latency_s is not None and not row.needs_approval)
+    return {
+        "orders": len(measured),
+        "unfinished": sum(row.latency_s is None for row in rows),
+        "p50_ms": _ms(percentile(measured, 0.50)),
+        "p99_ms": _ms(percentile(measured, 0.99)),
+        "max_ms": _ms(measured[-1] if measured else None),
+    }
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The nearest-rank percentile of a sorted sequence; None of an empty one."""
+    if not ordered:
+        return None
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 1)
+
+
+def compensations(lane_run: LaneRun) -> dict[str, int]:
+    """Undo effects by operation, from the ledgers."""
+    counted = Counter(effect.operation for effects in lane_run.effects.values() for effect in effects)
+    return {undo.value: counted[undo.value] for undo in UNDOES}
+
+
+def recovery(rows: Sequence[OrderRow], cleared_at_s: float | None) -> dict[str, Any]:
+    """From the last planned repair until the last order that was due before it has ended.
+
+    ``seconds`` is None where some never ended (``unrecovered`` says how many), or where no fault had an end.
+    """
+    if cleared_at_s is None:
+        return {"seconds": None, "unrecovered": 0}
+    due = [row for row in rows if row.planned_s < cleared_at_s]
+    open_orders = sum(row.finished_s is None for row in due)
+    last = max((row.finished_s for row in due if row.finished_s is not None), default=cleared_at_s)
+    return {
+        "seconds": None if open_orders else round(max(0.0, last - cleared_at_s), 2),
+        "unrecovered": open_orders,
+    }
+
+
+def story_cost(trails: Mapping[str, dict[str, Any] | None]) -> dict[str, Any]:
+    """How many stores and queries it took to tell the stories of orders that did not just succeed."""
+    told = [trail for trail in trails.values() if trail is not None]
+    stores = sorted(len(trail["stores"]) for trail in told)
+    queries = sorted(trail["queries"] for trail in told)
+    return {
+        "orders_asked": len(trails),
+        "orders_told": len(told),
+        "stores_median": percentile(stores, 0.5),
+        "stores_most": stores[-1] if stores else None,
+        "queries_median": percentile(queries, 0.5),
+        "queries_most": queries[-1] if queries else None,
+        "entries_median": percentile(sorted(len(trail["entries"]) for trail in told), 0.5),
+    }
+
+
+def faults_injected(injected: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, int]:
+    """By kind, from the services' own ground truth."""
+    return dict(sorted(Counter(row["kind"] for rows in injected.values() for row in rows).items()))

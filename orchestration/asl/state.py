@@ -1,0 +1,233 @@
+"""Where an execution is: a tree of branches, and its codec, the checkpoint.
+
+A branch is one line of control; it stands in one state entry. Parallel and Map hang further branches below it, so the
+order machine is simply a tree of one. Values are never changed once ``advance`` has returned them: it works on copies
+of the few branches that an event concerns, and shares every JSON value.
+
+Must not know what a state does.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any
+
+from orchestration.asl.protocol import Json
+
+
+class Status(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+
+
+class Waiting(StrEnum):
+    """What a branch waits for."""
+
+    TASK = "task"  # the answer of a task that the worker itself runs
+    OUTSIDE = "outside"  # a callback, an activity, the end of a job
+    RETRY = "retry"  # timer retry:<entry>
+    CLOCK = "wait"  # timer wait:<entry>
+    CHILDREN = "children"
+    TURN = "continue"  # timer continue:<entry>: the advance was getting long
+
+
+@dataclass(slots=True)
+class Branch:
+    """One line of control, in state ``state``, entered by history event ``entry``; ``last`` links the next event."""
+
+    state: str
+    entry: int
+    entered_at: float
+    input: Json
+    last: int
+    waiting: Waiting | None = None
+    retries: dict[int, int] = field(default_factory=dict)  # retrier's index -> retries made
+    retry_count: int = 0
+    timers: dict[str, float] = field(default_factory=dict)  # outstanding timers -> epoch seconds
+    token: str | None = None
+    submitted: bool = False  # the service took the request: a worker that takes over need not call again
+    parameters: Json = None  # kept only where they cannot be derived again from the input
+    heartbeat_s: float | None = None  # already scaled
+    timeout_s: float | None = None  # already scaled
+    variables: dict[str, Json] = field(default_factory=dict)
+    children: "list[Branch | Ended | None] | None" = None  # None: not yet started
+    started: int = 0  # the ...StateStarted event of a Parallel or Map
+
+    def clone(self) -> "Branch":
+        """A copy whose own fields may be set; what they hold is shared, but for the list of children."""
+        return Branch(
+            self.state,
+            self.entry,
+            self.entered_at,
+            self.input,
+            self.last,
+            self.waiting,
+            self.retries,
+            self.retry_count,
+            self.timers,
+            self.token,
+            self.submitted,
+            self.parameters,
+            self.heartbeat_s,
+            self.timeout_s,
+            self.variables,
+            None if self.children is None else self.children.copy(),
+            self.started,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A branch that came to its end: ``failed`` tells which fields count. ``last`` is its last event."""
+
+    last: int
+    failed: bool = False
+    output: Json = None
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(slots=True)
+class ExecutionState:
+    """The checkpoint: everything that is needed to go on."""
+
+    status: Status = Status.RUNNING
+    execution_id: str = ""
+    input: Json = None
+    started_at: float = 0.0
+    facts: dict[str, Json] = field(default_factory=dict)  # the shell's part of the context object
+    next_event: int = 1
+    root: Branch | None = None
+    deadline: float | None = None  # the timer "execution"
+    output: Json = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def started(self) -> bool:
+        return self.next_event > 1
+
+    @classmethod
+    def initial(cls) -> "ExecutionState":
+        return cls()
+
+    def clone(self) -> "ExecutionState":
+        return ExecutionState(
+            self.status,
+            self.execution_id,
+            self.input,
+            self.started_at,
+            self.facts,
+            self.next_event,
+            self.root,
+            self.deadline,
+            self.output,
+            self.error,
+            self.cause,
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        """Compact and made of JSON values only; fields at their default are left out."""
+        out: dict[str, Json] = {
+            "status": self.status,
+            "id": self.execution_id,
+            "input": self.input,
+            "at": self.started_at,
+        }
+        out["next"] = self.next_event
+        if self.facts:
+            out["facts"] = self.facts
+        if self.root is not None:
+            out["root"] = _dump(self.root)
+        for name in ("deadline", "output", "error", "cause"):
+            if (value := getattr(self, name)) is not None:
+                out[name] = value
+        return out
+
+    @classmethod
+    def from_json(cls, data: dict[str, Json]) -> "ExecutionState":
+        return cls(
+            status=Status(data["status"]),
+            execution_id=data["id"],
+            input=data["input"],
+            started_at=data["at"],
+            facts=data.get("facts", {}),
+            next_event=data["next"],
+            root=_load(data["root"]) if "root" in data else None,
+            deadline=data.get("deadline"),
+            output=data.get("output"),
+            error=data.get("error"),
+            cause=data.get("cause"),
+        )
+
+
+# Attribute -> key in the checkpoint, for what is mostly absent. Zero, empty and None all mean absent.
+_SPARSE = (
+    ("waiting", "waiting"),
+    ("retry_count", "n"),
+    ("timers", "timers"),
+    ("token", "token"),
+    ("submitted", "submitted"),
+    ("heartbeat_s", "heartbeat"),
+    ("timeout_s", "timeout"),
+    ("variables", "vars"),
+    ("started", "started"),
+)
+_sparse_values = attrgetter(*(name for name, _ in _SPARSE))
+_SPARSE_KEYS = tuple(key for _, key in _SPARSE)
+
+
+def _dump(branch: Branch) -> dict[str, Json]:
+    out: dict[str, Any] = {
+        "state": branch.state,
+        "entry": branch.entry,
+        "at": branch.entered_at,
+        "input": branch.input,
+        "last": branch.last,
+    }
+    out.update([pair for pair in zip(_SPARSE_KEYS, _sparse_values(branch), strict=True) if pair[1]])
+    if branch.parameters is not None:
+        out["parameters"] = branch.parameters
+    if branch.retries:
+        out["retries"] = list(branch.retries.items())
+    if branch.children is not None:
+        out["children"] = [_dump_node(node) for node in branch.children]
+    return out
+
+
+def _dump_node(node: Branch | Ended | None) -> dict[str, Json] | None:
+    if node is None:
+        return None
+    if isinstance(node, Branch):
+        return _dump(node)
+    if node.failed:
+        return {"last": node.last, "error": node.error, "cause": node.cause, "failed": True}
+    return {"last": node.last, "output": node.output}
+
+
+def _load(data: dict[str, Json]) -> Branch:
+    branch = Branch(data["state"], data["entry"], data["at"], data["input"], data["last"])
+    for name, key in _SPARSE:
+        if key in data:
+            setattr(branch, name, data[key])
+    if "waiting" in data:
+        branch.waiting = Waiting(data["waiting"])
+    branch.parameters = data.get("parameters")
+    if "retries" in data:
+        branch.retries = dict(data["retries"])
+    if "children" in data:
+        branch.children = [_load_node(node) for node in data["children"]]
+    return branch
+
+
+def _load_node(data: dict[str, Json] | None) -> Branch | Ended | None:
+    if data is None:
+        return None
+    if "state" in data:
+        return _load(data)
+    if data.get("failed"):
+        return Ended(data["last"], failed=True, error=data["error"], cause=data["cause"])
+    return Ended(data["last"], output=data["output"])

@@ -1,0 +1,157 @@
+"""The Task state: from its schedule to its answer, and the history events that tell of it.
+
+Must not know how a resource is called: it asks for ``RunTask``. The worker itself watches the timeout of a task that it
+runs; where the answer comes from outside (callback, activity, job), a timer does.
+"""
+
+from typing import Final
+
+from orchestration.asl.errors import TIMEOUT, PassedOn, StatesError
+from orchestration.asl.limits import size_of
+from orchestration.asl.machine import Pattern, Resource, Seconds, TaskKind, TaskState
+from orchestration.asl.paths import Env
+from orchestration.asl.protocol import HeartbeatReceived, Json, RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
+from orchestration.asl.state import Branch, Waiting
+from orchestration.asl.steps import Outcome, effective_input, finish, whole_seconds
+from orchestration.asl.turn import Place, Turn, without_nones
+
+HEARTBEAT: Final = "heartbeat"
+DEADLINE: Final = "timeout"
+
+
+def begin_task(turn: Turn, state: TaskState, place: Place, branch: Branch) -> Outcome:
+    """Schedules the task; also for each retry."""
+    resource = state.resource
+    if resource.pattern is Pattern.CALLBACK:
+        branch.token = turn.token_of(branch.entry)
+    env = turn.env(place, branch, retried=True)
+    document = effective_input(state, branch, env)
+    parameters = _parameters(state, document, env)
+    if parameters is not branch.input:
+        turn.weigh(size_of(parameters, f"The state/task '{state.name}' has parameters"))
+    timeout = _seconds(state.timeout, "TimeoutSecondsPath", document, env)
+    heartbeat = _seconds(state.heartbeat, "HeartbeatSecondsPath", document, env)
+    branch.timeout_s = None if timeout is None else turn.scaled(timeout)
+    branch.heartbeat_s = None if heartbeat is None else turn.scaled(heartbeat)
+    branch.submitted = False
+    branch.parameters = None if _derivable(state) else parameters
+    _record_schedule(turn, resource, branch, parameters, timeout, heartbeat)
+    turn.commands.append(run_task(turn.execution.execution_id, state, branch, parameters))
+    if resource.pattern is Pattern.ANSWER:
+        branch.waiting = Waiting.TASK
+        return branch
+    branch.waiting = Waiting.OUTSIDE
+    if branch.timeout_s is not None:
+        turn.set_timer(branch, DEADLINE, branch.timeout_s)
+    if branch.heartbeat_s is not None:
+        turn.set_timer(branch, HEARTBEAT, branch.heartbeat_s)
+    return branch
+
+
+def run_task(execution_id: str, state: TaskState, branch: Branch, parameters: Json) -> RunTask:
+    """The command of the open task.
+
+    The idempotency key names the execution and the state entry, not the attempt: a retry, and a repetition after a
+    crash, carry the same key. A state that is entered again (a loop) is another entry, and has another key.
+    """
+    return RunTask(
+        entry=branch.entry,
+        key=f"{execution_id}:{branch.entry}",
+        resource=state.resource.text,
+        parameters=parameters,
+        attempt=branch.retry_count + 1,
+        timeout_s=branch.timeout_s,
+        heartbeat_s=branch.heartbeat_s,
+        token=branch.token,
+    )
+
+
+def open_parameters(state: TaskState, branch: Branch, env: Env) -> Json:
+    """The parameters of an open task: as kept in the checkpoint, or derived again."""
+    if not _derivable(state):
+        return branch.parameters
+    return _parameters(state, effective_input(state, branch, env), env)
+
+
+def _parameters(state: TaskState, document: Json, env: Env) -> Json:
+    template = state.shaping.parameters
+    return document if template is None else template.fill(document, env)
+
+
+def _derivable(state: TaskState) -> bool:
+    path, template = state.input_path, state.shaping.parameters
+    return (path is None or path.root != "context") and (template is None or template.derivable)
+
+
+def _seconds(seconds: Seconds, field_name: str, document: Json, env: Env) -> float | None:
+    if seconds.path is not None:
+        return float(whole_seconds(seconds.path, field_name, document, env))
+    return seconds.value
+
+
+# --- what comes back ---------------------------------------------------------------------------------------------
+
+
+def react_to_task(
+    turn: Turn,
+    state: TaskState,
+    place: Place,
+    branch: Branch,
+    event: TaskSucceeded | TaskFailed | TaskSubmitted | HeartbeatReceived,
+) -> Outcome:
+    """Raises ``PassedOn`` for a failed task, ``StatesError`` where its result cannot be used."""
+    if isinstance(event, HeartbeatReceived):
+        if branch.heartbeat_s is not None and branch.waiting is Waiting.OUTSIDE:
+            turn.set_timer(branch, HEARTBEAT, branch.heartbeat_s)
+        return branch
+    try:
+        if isinstance(event, TaskFailed):
+            size_of([event.error, event.cause], f"The state/task '{state.name}' returned an error")
+            raise PassedOn(event.error, event.cause)
+        turn.weigh(size_of(event.output, f"The state/task '{state.name}' returned a result"))
+    except StatesError as failure:
+        record_failure(turn, state, branch, failure)
+        raise PassedOn(failure.error, failure.cause) from None
+    ending = "Submitted" if isinstance(event, TaskSubmitted) else "Succeeded"
+    kind = state.resource.kind
+    details = {"output": event.output}
+    if kind is TaskKind.TASK:
+        details |= state.resource.names()
+    branch.last = turn.record(f"{kind}{ending}", branch.last, details)
+    if isinstance(event, TaskSubmitted):
+        branch.submitted = True
+        return branch
+    return finish(turn, state, state.shaping, branch, turn.env(place, branch, retried=True), event.output)
+
+
+def record_failure(turn: Turn, state: TaskState, branch: Branch, error: StatesError) -> None:
+    kind = state.resource.kind
+    ending = "TimedOut" if error.error == TIMEOUT else "Failed"
+    details = without_nones(error=error.error, cause=error.cause)
+    if kind is TaskKind.TASK:
+        details |= state.resource.names()
+    branch.last = turn.record(f"{kind}{ending}", branch.last, details)
+
+
+# --- the history -------------------------------------------------------------------------------------------------
+
+
+def _record_schedule(
+    turn: Turn, resource: Resource, branch: Branch, parameters: Json, timeout: float | None, heartbeat: float | None
+) -> None:
+    limits: dict[str, Json] = {}
+    if timeout is not None:
+        limits["timeoutInSeconds"] = int(timeout)
+    if heartbeat is not None:
+        limits["heartbeatInSeconds"] = int(heartbeat)
+    if resource.kind is TaskKind.TASK:
+        details = {"parameters": parameters, **resource.names(), **limits}
+        if resource.region is not None:
+            details["region"] = resource.region
+        branch.last = turn.record("TaskScheduled", branch.last, details)
+        branch.last = turn.record("TaskStarted", branch.last, resource.names())
+        return
+    details = {"input": parameters, "resource": resource.text, **limits}
+    branch.last = turn.record(f"{resource.kind}Scheduled", branch.last, details)
+    if resource.kind is TaskKind.LAMBDA:
+        branch.last = turn.record("LambdaFunctionStarted", branch.last, {})

@@ -1,0 +1,75 @@
+"""Answering a state that waits for a callback: a token is looked at, and its one result is stored as a wake message.
+
+That exactly one result per token is stored is the stream's doing (compare-and-set on the wake subject); that the entry
+still waits is read from the history's last append.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from nats.aio.client import Client
+
+from broker.errors import Conflict, NotStored
+from broker.publish import Message, publish
+from broker.read import Record, last
+from orchestration import records
+from orchestration.asl.protocol import TaskFailed, TaskSucceeded
+from orchestration.tokens import read_token
+
+Result = TaskSucceeded | TaskFailed
+TRIES: Final = 3
+
+
+class Sent(StrEnum):
+    ACCEPTED = "accepted"
+    REPEATED = "repeated"  # the same result was stored before
+    CONFLICT = "conflict"  # another result was stored before
+    TOO_LATE = "too_late"  # nobody waits for it
+    UNKNOWN = "unknown"  # forged, or of no execution here
+
+
+async def send_result(client: Client, secret: str, token: str, result_of: Callable[[int], Result]) -> Sent:
+    """Store the result for a token. Raises ``broker.errors.NotStored``: send it again, it is stored once at most."""
+    parsed = read_token(secret, token)
+    if parsed is None:
+        return Sent.UNKNOWN
+    execution, entry = parsed
+    result = result_of(entry)
+    subject = records.callback_subject(execution, entry)
+    earlier = await last(client, records.STREAM, subject)
+    if earlier is not None:
+        return _compare(earlier, result)
+    append = await last(client, records.STREAM, records.log_subject(execution))
+    if append is None:
+        return Sent.UNKNOWN
+    if all(waiting.entry != entry for waiting in records.decode_append(append.body).waiting):
+        return Sent.TOO_LATE
+    return await _store(client, Message(subject, records.encode_wake(result), expected_last=0), result)
+
+
+async def _store(client: Client, message: Message, result: Result) -> Sent:
+    doubt: Exception | None = None
+    for _ in range(TRIES):
+        try:
+            await publish(client, message)
+        except (Conflict, NotStored) as error:
+            doubt = error
+        else:
+            return Sent.ACCEPTED
+        found = await last(client, records.STREAM, message.subject)
+        if found is not None:
+            # Ours, where an earlier try was stored after all: the same words either way.
+            return _compare(found, result) if isinstance(doubt, Conflict) else Sent.ACCEPTED
+    raise NotStored(f"{message.subject}: {doubt}") from doubt
+
+
+def _compare(found: Record, result: Result) -> Sent:
+    """The same decision with another comment or output is the same decision."""
+    match records.decode_wake(found.body), result:
+        case (TaskSucceeded(), TaskSucceeded()):
+            return Sent.REPEATED
+        case (TaskFailed(error=first), TaskFailed(error=second)) if first == second:
+            return Sent.REPEATED
+        case _:
+            return Sent.CONFLICT

@@ -1,0 +1,118 @@
+"""Wires a conductor up from the settings: history, tasks, machines, and its small HTTP face."""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from nats.aio.client import Client
+
+from broker.connection import close
+from broker.errors import NotStored
+from broker.read import last
+from orchestration import metrics, records
+from orchestration.asl.interpreter import Machine
+from orchestration.broker_setup import ACK_WAIT_S, CONDUCTOR
+from orchestration.conductor import Conductor
+from orchestration.definition import load_order_machine
+from orchestration.drive import Tools
+from orchestration.history import DurableHistory, History, HopefulHistory
+from orchestration.order_story import MACHINE
+from orchestration.tasks.http import HttpTasks, client_session
+from orchestration.tasks.person import PersonTasks
+from orchestration.tasks.registry import Tasks
+from orchestration.tokens import token_maker
+from orchestration.vital import vital
+from services import metrics as shared
+from services.guards import check_guards
+from services.operational_http import create_operational_app
+from services.operations import Service
+from services.practices import Practice
+from services.settings import Settings
+
+
+def base_urls(settings: Settings) -> dict[str, str]:
+    return {
+        Service.PAYMENT.value: settings.payment_url,
+        Service.WAREHOUSE.value: settings.warehouse_url,
+        Service.SHIPPING.value: settings.shipping_url,
+    }
+
+
+def history_of(settings: Settings, client: Client) -> History:
+    removed = settings.guards_removed
+    check_guards(removed)
+    if Practice.OUTBOX not in settings.practices or "outbox" in removed:
+        return HopefulHistory(client)
+    return DurableHistory(
+        client, compare_and_set="compare_and_set" not in removed, on_conflict=metrics.append_conflicts.inc
+    )
+
+
+def machines_of(settings: Settings) -> dict[str, Machine]:
+    machine = load_order_machine(
+        settings.practices,
+        time_scale=settings.time_scale,
+        approval_threshold_cents=settings.approval_threshold_cents,
+        approval_timeout_s=settings.approval_timeout_s,
+        call_timeout_s=settings.call_timeout_s,
+        guards_removed=settings.guards_removed,
+    )
+    return {MACHINE: machine}
+
+
+def create_conductor(settings: Settings, client: Client, tasks: Tasks) -> Conductor:
+    tools = Tools(
+        machines=machines_of(settings),
+        tasks=tasks,
+        history=history_of(settings, client),
+        token_of=token_maker(settings.approval_secret.get_secret_value()),
+        observer=metrics.Counting(settings.lane),
+        writer=f"{settings.component}-{secrets.token_hex(4)}",
+        clock=time.time,
+        random=random.random,
+    )
+    return Conductor(client, tools, ack_wait_s=ACK_WAIT_S, consumer=CONDUCTOR)
+
+
+def create_app(settings: Settings, client: Client) -> FastAPI:
+    """Serves ``/healthz``, ``/readyz`` and ``/metrics``; the work runs beside it, from start to shutdown."""
+    working: list[Conductor] = []
+
+    async def ready() -> str | None:
+        if not working:
+            return "starting"
+        return await _reason_not_ready(client, working[0])
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with client_session() as session:
+            http = HttpTasks(session, base_urls(settings))
+            tasks = Tasks({"http": http, "https": http, "approval": PersonTasks(), "person": PersonTasks()})
+            conductor = create_conductor(settings, client, tasks)
+            conductor.on_dead_letter = lambda reason: shared.dead_letters.labels(settings.lane, reason).inc()
+            running = vital(conductor.run(), "the worker")
+            working.append(conductor)
+            try:
+                yield
+            finally:
+                await conductor.stop()
+                await asyncio.wait((running,))
+                await close(client)
+
+    return create_operational_app(settings, ready, lifespan)
+
+
+async def _reason_not_ready(client: Client, conductor: Conductor) -> str | None:
+    if not client.is_connected:
+        return "no connection to the broker"
+    if conductor.puller.silent:
+        return "the broker does not answer"
+    try:
+        await last(client, records.STREAM, records.start_subject("none"), timeout_s=1.0)
+    except NotStored as error:
+        return f"the broker does not answer: {error}"
+    return None

@@ -1,0 +1,149 @@
+"""The front door of this lane: orders become executions, and histories become answers.
+
+Implements ``services.front_door.Lane``. Whatever it tells is read from the stream; it holds nothing of its own.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from nats.aio.client import Client
+
+from broker.errors import Conflict, NotStored
+from broker.publish import Message, publish
+from broker.read import Record, all_of, last
+from orchestration import records
+from orchestration.asl.protocol import TaskFailed, TaskSucceeded
+from orchestration.callbacks import Sent, send_result
+from orchestration.order_story import MACHINE, reason_of, status_of
+from orchestration.projector import Projector
+from orchestration.read_model import ReadModel
+from orchestration.tokens import token_maker
+from orchestration.trail import trail_of
+from services.front_door import Decided, NotDurable, Outcome, Placed
+from services.order import Order
+from services.trail import ENDED, OrderStatus, OrderTrail, OrderView, PendingApproval
+
+REJECTED: Final = "ApprovalRejected"
+PUBLISH_TIMEOUT_S: Final = 2.0
+TRIES: Final = 2
+
+
+class OrchestrationLane:
+    """``secret`` makes and checks callback tokens, and is shared with the conductors."""
+
+    def __init__(self, client: Client, name: str, secret: str, projector: Projector) -> None:
+        self.name = name
+        self._client = client
+        self._secret = secret
+        self._token_of = token_maker(secret)
+        self._projector = projector
+
+    async def place(self, order: Order) -> Placed:
+        fingerprint = order.fingerprint()
+        start = records.Start(MACHINE, {"order": order.model_dump(mode="json")}, fingerprint)
+        subject = records.start_subject(order.order_id)
+        message = Message(subject, start.encode(), expected_last=0)
+        doubtful = False
+        for _ in range(TRIES):
+            try:
+                await publish(self._client, message, PUBLISH_TIMEOUT_S)
+            except Conflict:
+                return await self._compare(subject, fingerprint, ours=doubtful)
+            except NotStored as error:
+                doubtful, doubt = True, error
+            else:
+                return Placed.ACCEPTED
+        raise NotDurable(str(doubt))
+
+    async def _compare(self, subject: str, fingerprint: str, *, ours: bool) -> Placed:
+        """Something stands there already: the same order, another one, or what we stored without hearing of it."""
+        found = await self._last(subject)
+        if found is None:
+            raise NotDurable(f"{subject}: a conflict with what cannot be read")
+        if records.decode_start(found.body).fingerprint != fingerprint:
+            return Placed.CONFLICT
+        return Placed.ACCEPTED if ours else Placed.REPEATED
+
+    async def view(self, order_id: str) -> OrderView | None:
+        found = await self._last(records.story_subject(order_id))
+        if found is None:
+            return None
+        append = None if found.subject.startswith(f"{records.START}.") else records.decode_append(found.body)
+        status = status_of(append)
+        return OrderView(
+            order_id=order_id,
+            lane=self.name,
+            status=status,
+            reason=reason_of(append),
+            accepted_at=found.at if append is None else append.began_at,
+            finished_at=found.at if status in ENDED else None,
+        )
+
+    async def trail(self, order_id: str) -> OrderTrail | None:
+        try:
+            found = await all_of(self._client, records.STREAM, records.story_subject(order_id))
+        except NotStored as error:
+            raise NotDurable(str(error)) from error
+        return trail_of(self.name, order_id, found, queries=1)
+
+    async def decide(self, token: str, *, approve: bool, comment: str) -> Decided:
+        def result_of(entry: int) -> TaskSucceeded | TaskFailed:
+            if approve:
+                return TaskSucceeded(entry, {"decision": "approve", "comment": comment})
+            return TaskFailed(entry, REJECTED, comment or "rejected by a manager")
+
+        return Decided(await self._send(token, result_of))
+
+    async def resume(self, token: str) -> Decided:
+        """A person says that a parked undo step can be tried again."""
+        return Decided(await self._send(token, lambda entry: TaskSucceeded(entry, {"resumed": True})))
+
+    async def pending_approvals(self) -> list[PendingApproval]:
+        return self._pending(OrderStatus.WAITING_FOR_APPROVAL)
+
+    async def parked(self) -> list[PendingApproval]:
+        return self._pending(OrderStatus.PARKED)
+
+    async def list_orders(self, status: OrderStatus | None, limit: int) -> list[OrderView]:
+        return self._model().views(status, limit)
+
+    async def outcomes(self, after: int, limit: int) -> list[Outcome]:
+        return self._model().outcomes(after, limit)
+
+    async def ready(self) -> str | None:
+        if not self._client.is_connected:
+            return "no connection to the broker"
+        try:
+            await last(self._client, records.STREAM, records.start_subject("none"), timeout_s=1.0)
+        except NotStored as error:
+            return f"the broker does not answer: {error}"
+        return None
+
+    def _pending(self, status: OrderStatus) -> list[PendingApproval]:
+        return [
+            PendingApproval(
+                order_id=row.order_id,
+                token=self._token_of(row.order_id, waiting.entry),
+                total_cents=row.total_cents,
+                since=row.since,
+            )
+            for row in self._model().waiting(status)
+            for waiting in row.waiting
+        ]
+
+    def _model(self) -> ReadModel:
+        if self._projector.model is None:
+            raise NotDurable("the read model is being built")
+        return self._projector.model
+
+    async def _last(self, subject: str) -> Record | None:
+        try:
+            return await last(self._client, records.STREAM, subject)
+        except NotStored as error:
+            raise NotDurable(str(error)) from error
+
+    async def _send(self, token: str, result_of: Callable[[int], TaskSucceeded | TaskFailed]) -> Sent:
+        try:
+            return await send_result(self._client, self._secret, token, result_of)
+        except NotStored as error:
+            raise NotDurable(str(error)) from error

@@ -1,0 +1,21 @@
+"""Errors of the durable runtime, named for what the worker does next."""
+
+
+class OrchestrationError(Exception):
+    """Root of all errors of this package."""
+
+
+class Lost(OrchestrationError):
+    """Drop the execution: another worker has appended to its history, and drives it now."""
+
+
+class HistoryUnreachable(OrchestrationError):
+    """Drop the execution: nothing can be stored now; redelivery takes it up again from what is stored."""
+
+
+class Unreadable(OrchestrationError):
+    """Set the message apart: what it holds is not what this program writes, and never will be."""
+
+
+class NotHere(OrchestrationError):
+    """Hand the message back: the execution lives in another worker's memory (practice ``outbox`` off)."""

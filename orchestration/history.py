@@ -1,0 +1,165 @@
+"""Histories in JetStream: load an execution, append to it so that of two writers one wins, and never guess.
+
+Must not know what a state machine is: it stores bytes under ids.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from nats.aio.client import Client
+
+from broker import publish as broker
+from broker.errors import BrokerError, Conflict, NotStored, Rejected
+from broker.read import Record, last
+from orchestration import records
+from orchestration.asl.protocol import TimerFired
+from orchestration.errors import HistoryUnreachable, Lost
+
+log = logging.getLogger(__name__)
+
+TRY_S: Final = 2.0
+# Longer than a broker takes to be restarted. Who gives up leaves the execution to redelivery, which loses nothing.
+GIVE_UP_AFTER_S: Final = 20.0
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A wake message that the broker is to send at ``at`` (epoch seconds)."""
+
+    name: str
+    at: float
+
+
+class History(Protocol):
+    """Where a worker keeps what it must not forget."""
+
+    @property
+    def durable(self) -> bool:
+        """False: nothing is read back, so what this process forgets is gone (practice ``outbox`` off)."""
+        ...
+
+    async def load(self, execution: str) -> Record | None:
+        """The last append. Raises ``HistoryUnreachable``."""
+        ...
+
+    async def load_start(self, execution: str) -> Record | None: ...
+
+    async def append(
+        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+    ) -> int:
+        """Store ``body`` as the successor of sequence ``after`` (0: the first); returns its own sequence.
+
+        The timers are stored with it, or neither is. Raises ``Lost`` when another's append came first, and
+        ``HistoryUnreachable``, after which the append may be stored or not.
+        """
+        ...
+
+
+class DurableHistory:
+    """Every append is synced before it returns. ``append_id`` must be unique to one writer's one append."""
+
+    durable = True
+
+    def __init__(
+        self, client: Client, *, compare_and_set: bool = True, on_conflict: Callable[[], None] | None = None
+    ) -> None:
+        self._client = client
+        self._compare_and_set = compare_and_set
+        self._on_conflict = on_conflict
+
+    async def load(self, execution: str) -> Record | None:
+        return await self._last(records.log_subject(execution))
+
+    async def load_start(self, execution: str) -> Record | None:
+        return await self._last(records.start_subject(execution))
+
+    async def append(
+        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+    ) -> int:
+        message = broker.Message(
+            subject=records.log_subject(execution),
+            body=body,
+            message_id=append_id,
+            expected_last=after if self._compare_and_set else None,
+        )
+        batch = [*(_scheduled(execution, timer) for timer in timers), message]
+        give_up_at = asyncio.get_running_loop().time() + GIVE_UP_AFTER_S
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                stored = await broker.publish_batch(self._client, batch, TRY_S)
+            except (Conflict, NotStored, Rejected) as error:
+                doubt: BrokerError = error
+            else:
+                return stored.sequence
+            sequence = await self._settle(execution, after, append_id, doubt)
+            if sequence is not None:
+                return sequence
+            if asyncio.get_running_loop().time() >= give_up_at:
+                raise HistoryUnreachable(f"{execution}: {doubt}") from doubt
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _settle(self, execution: str, after: int, append_id: str, doubt: BrokerError) -> int | None:
+        """After an answer that proves nothing: whose append is the last one? None: nobody's, as far as can be seen."""
+        try:
+            found = await last(self._client, records.STREAM, records.log_subject(execution), TRY_S)
+        except NotStored:
+            return None
+        if found is not None and found.headers.get("Nats-Msg-Id") == append_id:
+            return found.sequence
+        if found is not None and found.sequence > after and self._compare_and_set:
+            if self._on_conflict is not None:
+                self._on_conflict()
+            raise Lost(f"{execution}: {found.sequence} was appended after {after}") from doubt
+        if isinstance(doubt, Rejected):
+            raise doubt
+        return None
+
+    async def _last(self, subject: str) -> Record | None:
+        try:
+            return await last(self._client, records.STREAM, subject)
+        except NotStored as error:
+            raise HistoryUnreachable(str(error)) from error
+
+
+class HopefulHistory:
+    """Practice ``outbox`` off: appends are sent and not waited for, and no worker ever reads them back.
+
+    They are there for whoever asks for the story; what a worker forgets, it has forgotten.
+    """
+
+    durable = False
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def load(self, execution: str) -> Record | None:
+        return None
+
+    async def load_start(self, execution: str) -> Record | None:
+        return None
+
+    async def append(
+        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+    ) -> int:
+        try:
+            await self._client.publish(records.log_subject(execution), body, headers={"Nats-Msg-Id": append_id})
+        except Exception as error:  # noqa: BLE001 - hoping is what this practice's absence means
+            log.debug("history of %s: not sent: %s", execution, error)
+        return after + 1
+
+
+def _scheduled(execution: str, timer: Timer) -> broker.Message:
+    target = records.timer_wake_subject(execution, timer.name)
+    return broker.Message(
+        subject=records.timer_subject(execution, timer.name),
+        body=records.encode_wake(TimerFired(timer.name)),
+        headers=broker.schedule(datetime.fromtimestamp(timer.at, UTC), target),
+    )

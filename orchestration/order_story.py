@@ -1,0 +1,66 @@
+"""What an execution of the order machine means for the order: its status, and which service does what. Pure.
+
+The one place that reads an order's fate off a history; view, trail and read model all ask here.
+"""
+
+from typing import Any, Final
+
+from orchestration.asl.interpreter import Status
+from orchestration.definition import OPERATION_OF_RESOURCE
+from orchestration.records import Append
+from services.operations import SERVICE_OF, Operation, Service, is_undo
+from services.trail import OrderStatus
+
+MACHINE: Final = "order_fulfilment"
+# The Fail state that says: the books are clean again. Any other way to fail left something undone.
+ROLLED_BACK: Final = "RolledBack"
+# Whom a callback state asks, by the scheme of its resource.
+ASKS_A_MANAGER: Final = "approval:"
+
+
+def operation_of(resource: str) -> tuple[Service, Operation] | None:
+    """``http://payment/charges`` is payment's charge; None for what is no service's operation."""
+    operation = OPERATION_OF_RESOURCE.get(resource)
+    return None if operation is None else (SERVICE_OF[operation], operation)
+
+
+def undoes(resource: str) -> bool:
+    found = operation_of(resource)
+    return found is not None and is_undo(found[1])
+
+
+def status_of(append: Append | None) -> OrderStatus:
+    """The order's status after this append; None: there is only the start yet."""
+    if append is None:
+        return OrderStatus.IN_PROGRESS
+    match append.status:
+        case Status.SUCCEEDED:
+            return OrderStatus.FULFILLED
+        case Status.FAILED if append.summary.get("failed_in") == ROLLED_BACK:
+            return OrderStatus.ROLLED_BACK
+        case Status.RUNNING if append.waiting:
+            manager = all(waiting.resource.startswith(ASKS_A_MANAGER) for waiting in append.waiting)
+            return OrderStatus.WAITING_FOR_APPROVAL if manager else OrderStatus.PARKED
+        case Status.RUNNING:
+            undoing = any(undoes(resource) for resource in append.asked)
+            return OrderStatus.UNDOING if undoing else OrderStatus.IN_PROGRESS
+        case _:
+            return OrderStatus.FAILED
+
+
+def reason_of(append: Append | None) -> str | None:
+    """Why it was not fulfilled, or why it is parked, in the machine's own words."""
+    if append is None:
+        return None
+    if append.waiting:
+        failures = [event["details"] for event in _plain(append) if event["type"] in ("TaskFailed", "TaskTimedOut")]
+        return _words(failures[-1]) if failures else None
+    return _words(append.summary)
+
+
+def _plain(append: Append) -> list[dict[str, Any]]:
+    return [event for event in append.events if isinstance(event, dict)]
+
+
+def _words(failure: Any) -> str | None:
+    return ": ".join(str(failure[name]) for name in ("error", "cause") if failure.get(name)) or None

@@ -1,0 +1,182 @@
+"""What stands in the stream ``EXEC``: subjects, and the bodies of starts, appends and wake messages. Pure.
+
+An execution is told by its start and its appends: one message each, in the order of the stream. A start is both the
+first record of the history and the work message that a worker takes; a wake message is work only, and its effect on the
+execution is told by the append that follows. Must not know orders: an execution has an id, a machine and an input.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from orchestration.asl.protocol import HistoryEvent, Json, StopRequested, TaskFailed, TaskSucceeded, TimerFired
+from orchestration.errors import Unreadable
+
+STREAM: Final = "EXEC"
+VERSION: Final = 1
+
+START: Final = "exec.start"
+LOG: Final = "exec.log"
+TIMER: Final = "exec.timer"
+WAKE: Final = "exec.wake"
+DEAD: Final = "exec.dead"
+
+Wake = TimerFired | TaskSucceeded | TaskFailed | StopRequested
+
+
+def start_subject(execution: str) -> str:
+    return f"{START}.{execution}"
+
+
+def log_subject(execution: str) -> str:
+    return f"{LOG}.{execution}"
+
+
+def story_subject(execution: str) -> str:
+    """The start and all appends of one execution."""
+    return f"exec.*.{execution}"
+
+
+def timer_subject(execution: str, timer: str) -> str:
+    return f"{TIMER}.{execution}.{_token(timer)}"
+
+
+def timer_wake_subject(execution: str, timer: str) -> str:
+    return f"{WAKE}.{execution}.timer.{_token(timer)}"
+
+
+def callback_subject(execution: str, entry: int) -> str:
+    return f"{WAKE}.{execution}.callback.{entry}"
+
+
+def stop_subject(execution: str) -> str:
+    return f"{WAKE}.{execution}.stop"
+
+
+def _token(name: str) -> str:
+    """A name as one token of a subject: dots, blanks and wildcards would split or widen it."""
+    return "".join(c if c.isalnum() or c in "-_" else f"={ord(c):x}=" for c in name)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Run ``machine`` with ``input``. ``fingerprint`` tells a repeated start from another one of the same id."""
+
+    machine: str
+    input: Json
+    fingerprint: str
+
+    def encode(self) -> bytes:
+        return orjson.dumps(
+            {"v": VERSION, "machine": self.machine, "input": self.input, "fingerprint": self.fingerprint}
+        )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A state entry that waits for a callback."""
+
+    entry: int
+    resource: str
+
+
+@dataclass(frozen=True)
+class Append:
+    """One advance (or several that were one step): what happened, and the checkpoint after it.
+
+    ``asked`` names every resource asked for so far, ``waiting`` the callbacks waited for, ``began_at`` (RFC 3339) is
+    the broker's instant of the start: so the last append alone tells what a reader of the whole history would find.
+    """
+
+    machine: str
+    began_at: str
+    status: str
+    events: tuple[HistoryEvent, ...] | list[dict[str, Any]]
+    checkpoint: Json
+    asked: tuple[str, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    summary: Mapping[str, Any] = field(default_factory=dict)  # error, cause and failed_in (a Fail state) of an ended execution
+
+    def encode(self) -> bytes:
+        return orjson.dumps(
+            {
+                "v": VERSION,
+                "machine": self.machine,
+                "began_at": self.began_at,
+                "status": self.status,
+                "events": self.events,
+                "checkpoint": self.checkpoint,
+                "asked": self.asked,
+                "waiting": self.waiting,
+                "summary": self.summary,
+            }
+        )
+
+
+def decode_start(body: bytes) -> Start:
+    fields = _fields(body)
+    try:
+        return Start(str(fields["machine"]), fields["input"], str(fields["fingerprint"]))
+    except KeyError as error:
+        raise Unreadable(f"a start without {error}") from error
+
+
+def decode_append(body: bytes) -> Append:
+    """``events`` stay plain dicts: readers of a checkpoint do not pay for them."""
+    fields = _fields(body)
+    try:
+        return Append(
+            machine=fields["machine"],
+            began_at=fields["began_at"],
+            status=fields["status"],
+            events=fields["events"],
+            checkpoint=fields["checkpoint"],
+            asked=tuple(fields["asked"]),
+            waiting=tuple(Waiting(w["entry"], w["resource"]) for w in fields["waiting"]),
+            summary=fields["summary"],
+        )
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"an append without {error}") from error
+
+
+def encode_wake(wake: Wake) -> bytes:
+    match wake:
+        case TimerFired(timer):
+            return orjson.dumps({"timer": timer})
+        case TaskSucceeded(entry, output):
+            return orjson.dumps({"succeeded": entry, "output": output})
+        case TaskFailed(entry, error, cause):
+            return orjson.dumps({"failed": entry, "error": error, "cause": cause})
+        case StopRequested(error, cause):
+            return orjson.dumps({"stop": True, "error": error, "cause": cause})
+
+
+def decode_wake(body: bytes) -> Wake:
+    match _fields(body):
+        case {"timer": str(timer)}:
+            return TimerFired(timer)
+        case {"succeeded": int(entry), "output": output}:
+            return TaskSucceeded(entry, output)
+        case {"failed": int(entry), "error": error, "cause": cause}:
+            return TaskFailed(entry, error, cause)
+        case {"stop": True, "error": error, "cause": cause}:
+            return StopRequested(error, cause)
+        case other:
+            raise Unreadable(f"a wake message with {sorted(other)}")
+
+
+def execution_of(subject: str) -> str:
+    """The execution that a subject is about: the third token of each."""
+    return subject.split(".", 3)[2]
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise Unreadable("not a JSON object")
+    return fields

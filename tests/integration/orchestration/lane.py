@@ -1,0 +1,266 @@
+"""A lane in miniature for tests: stub services in this process, conductors as tasks, a real nats-server.
+
+The stubs keep what a ledger would: one effect for each idempotency key, and every call that was made.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp import web
+from nats.aio.client import Client
+
+from broker.connection import close, connect
+from broker.provision import provision
+from broker.read import Record, all_of
+from orchestration import records
+from orchestration.asl.interpreter import Machine
+from orchestration.asl.protocol import HistoryEvent, RunTask
+from orchestration.broker_setup import CONDUCTOR, setup
+from orchestration.conductor import Conductor
+from orchestration.door import OrchestrationLane
+from orchestration.drive import Tools
+from orchestration.history import DurableHistory, History, HopefulHistory
+from orchestration.order_story import MACHINE
+from orchestration.projector import Projector
+from orchestration.tasks.http import HttpTasks, client_session
+from orchestration.tasks.person import PersonTasks
+from orchestration.tasks.registry import Tasks
+from orchestration.tokens import token_maker
+from services.operations import PATH_OF, SERVICE_OF, UNDOES
+from services.order import Line, Order
+from services.trail import ENDED, OrderStatus, OrderView
+from tests.conftest import RealNats
+
+SECRET = "test-secret"
+ACK_WAIT_S = 1.0
+
+# What a stub does with a call: an answer, or None to go on to the next rule.
+Behaviour = Callable[[str, str, int], Awaitable[web.StreamResponse | None]]
+
+
+def order(order_id: str, total_cents: int = 1000) -> Order:
+    line = Line(sku="SKU-1", quantity=1, unit_price_cents=total_cents)
+    return Order(
+        order_id=order_id, customer_id="c", lines=(line,), total_cents=total_cents, currency="EUR", ship_to="Here 1"
+    )
+
+
+@dataclass
+class Call:
+    path: str
+    order_id: str
+    key: str
+    attempt: int
+    traceparent: str
+
+
+@dataclass
+class Stubs:
+    """All three services on one port. ``behave`` is asked first and may fail, hang or delay a call."""
+
+    calls: list[Call] = field(default_factory=list)
+    effects: dict[str, tuple[str, str]] = field(default_factory=dict)  # key -> (path, order)
+    behave: Behaviour | None = None
+    url: str = ""
+    _runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        app = web.Application()
+        for path in PATH_OF.values():
+            app.router.add_post(path, self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        server: Any = site._server
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def base_urls(self) -> dict[str, str]:
+        return {service.value: self.url for service in SERVICE_OF.values()}
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        body = orjson.loads(await request.read())
+        key, path, order_id = request.headers["Idempotency-Key"], request.path, body["order_id"]
+        attempt = 1 + sum(1 for call in self.calls if (call.path, call.order_id) == (path, order_id))
+        self.calls.append(Call(path, order_id, key, attempt, request.headers["traceparent"]))
+        if self.behave is not None:
+            answer = await self.behave(path, order_id, attempt)
+            if answer is not None:
+                return answer
+        replayed = key in self.effects
+        self.effects.setdefault(key, (path, order_id))
+        return web.json_response({"operation": path, "result": "done", "detail": {}, "replayed": replayed})
+
+    def paths_of(self, order_id: str) -> list[str]:
+        """The effects for one order, in order."""
+        return [path for path, of in self.effects.values() if of == order_id]
+
+
+def refused(error: str) -> web.StreamResponse:
+    return web.json_response({"error": error, "cause": "no", "operation": "x", "result": "refused"}, status=409)
+
+
+def unavailable() -> web.StreamResponse:
+    return web.json_response({"error": "Unavailable", "cause": "broken"}, status=503)
+
+
+class Silent:
+    """An observer that counts nothing but conflicts with what a test expects."""
+
+    def __init__(self) -> None:
+        self.endings: list[str] = []
+
+    def advanced(self, events: list[HistoryEvent]) -> None: ...
+
+    def ended(self, status: str, began_at: str) -> None:
+        self.endings.append(status)
+
+    def calling(self, task: RunTask) -> None: ...
+
+
+@dataclass
+class Worker:
+    """A conductor with a connection of its own."""
+
+    conductor: Conductor
+    client: Client
+    session: aiohttp.ClientSession
+    running: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        await self.conductor.stop()
+        await asyncio.wait((self.running,), timeout=5)
+        await self.session.close()
+        await close(self.client)
+
+
+@dataclass
+class TestLane:
+    """``worker()`` starts a conductor; ``lane`` is the front door."""
+
+    __test__ = False
+
+    nats: RealNats
+    stubs: Stubs
+    machine: Machine
+    client: Client
+    projector: Projector
+    lane: OrchestrationLane
+    workers: list[Worker] = field(default_factory=list)
+
+    async def connect(self, name: str) -> Client:
+        return await connect(self.nats.url, user=self.nats.user, password=self.nats.password, name=name)
+
+    async def worker(
+        self,
+        name: str = "w",
+        *,
+        history: Callable[[Client], History] = DurableHistory,
+        sit_out_s: float = 5.0,
+        machine: Machine | None = None,
+    ) -> Worker:
+        client = await self.connect(name)
+        session = client_session()
+        tools = Tools(
+            machines={MACHINE: machine or self.machine},
+            tasks=Tasks(
+                {
+                    "http": HttpTasks(session, self.stubs.base_urls),
+                    "approval": PersonTasks(),
+                    "person": PersonTasks(),
+                }
+            ),
+            history=history(client),
+            token_of=token_maker(SECRET),
+            observer=Silent(),
+            writer=f"{name}-{random.randrange(10**9)}",
+            clock=time.time,
+            random=random.random,
+            sit_out_s=sit_out_s,
+        )
+        conductor = Conductor(client, tools, ack_wait_s=ACK_WAIT_S, consumer=CONDUCTOR)
+        worker = Worker(conductor, client, session, asyncio.create_task(conductor.run()))
+        self.workers.append(worker)
+        return worker
+
+    async def records(self, order_id: str) -> list[Record]:
+        return await all_of(self.client, records.STREAM, records.story_subject(order_id))
+
+    async def view(self, order_id: str) -> OrderView:
+        view = await self.lane.view(order_id)
+        assert view is not None
+        return view
+
+    async def until(self, order_id: str, *statuses: OrderStatus, within_s: float = 20.0) -> OrderView:
+        """The order's view once it has one of these statuses (default: any that ends it)."""
+        wanted = frozenset(statuses) or ENDED
+        found: list[OrderView] = []
+
+        async def reached() -> bool:
+            found[:] = [await self.view(order_id)]
+            return found[0].status in wanted
+
+        await eventually(reached, within_s, lambda: f"{order_id}: {found}")
+        return found[0]
+
+    async def check_history(self, order_id: str) -> list[dict[str, Any]]:
+        """All events, which must be numbered without gap or duplicate, with at most one end."""
+        events = [
+            event
+            for record in await self.records(order_id)
+            if record.subject.startswith(records.LOG)
+            for event in records.decode_append(record.body).events
+        ]
+        plain: list[dict[str, Any]] = [event for event in events if isinstance(event, dict)]
+        assert [event["id"] for event in plain] == list(range(1, len(plain) + 1))
+        ends = [event["type"] for event in plain if event["type"].startswith("Execution")]
+        assert len(ends) <= 2, ends  # its start and its end
+        return plain
+
+
+async def eventually(
+    holds: Callable[[], Awaitable[bool]], within_s: float = 20.0, what: Callable[[], str] = lambda: ""
+) -> None:
+    """Poll until it holds, or fail."""
+    deadline = time.monotonic() + within_s
+    while not await holds():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what()}"
+        await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def running_lane(nats: RealNats, machine: Machine) -> AsyncIterator[TestLane]:
+    stubs = Stubs()
+    await stubs.start()
+    client = await connect(nats.url, user=nats.user, password=nats.password, name="test")
+    configured = setup(ack_wait_s=ACK_WAIT_S)
+    await provision(client, configured.streams, configured.consumers)
+    projector = Projector(client, "orchestration", lambda model, row: None)
+    projecting = asyncio.create_task(projector.run())
+    lane = OrchestrationLane(client, "orchestration", SECRET, projector)
+    made = TestLane(nats, stubs, machine, client, projector, lane)
+    try:
+        yield made
+    finally:
+        await projector.stop()
+        for worker in made.workers:
+            await worker.stop()
+        projecting.cancel()
+        await asyncio.wait((projecting,))
+        await close(client)
+        await stubs.stop()
+
+
+UNDO_PATHS = frozenset(PATH_OF[undo] for undo in UNDOES)

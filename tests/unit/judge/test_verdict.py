@@ -1,0 +1,182 @@
+"""From a run of two lanes to figures, tables, CSV and JSON."""
+
+import csv
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lab.results import results_folder
+from lab.scenario import Scenario
+from lab.trial import LaneRun, Run
+from lab.verdict import Verdict, faults_injected, judge, percentile, story_cost
+from lab.verdict_report import text_report, write_csv
+from loadtests.open_loop import Placement, Placing
+from loadtests.outcomes import Ended, Outcomes
+from loadtests.workload import Decision, PlannedOrder
+from tests.judge_ledgers import SKU, TOTAL, Ledgers
+
+START = 1_700_000_000.0
+
+
+def planned(number: int, at_s: float, decision: Decision | None = None) -> PlannedOrder:
+    lines = [{"sku": SKU, "quantity": 2, "unit_price_cents": TOTAL // 2}]
+    body = {"order_id": f"o{number}", "total_cents": TOTAL, "lines": lines}
+    return PlannedOrder(at_s=at_s, body=body, decision=decision)
+
+
+def placement(order: PlannedOrder, placing: Placing = Placing.ACCEPTED) -> Placement:
+    at = START + order.at_s
+    return Placement(order.order_id, placing, at, at + 0.2, at + 0.3, 2, 202)
+
+
+def ended(order_id: str, status: str, at_s: float) -> Ended:
+    at = datetime.fromtimestamp(START + at_s, UTC).isoformat()
+    return Ended(order_id, status, at, at)
+
+
+def lane_run(lane: str, orders: list[PlannedOrder], ledgers: Ledgers, ends: dict[str, tuple[str, float]]) -> LaneRun:
+    return LaneRun(
+        lane,
+        placements=[placement(order) for order in orders],
+        outcomes=Outcomes(ended={order_id: ended(order_id, *end) for order_id, end in ends.items()}),
+        effects={service: list(rows) for service, rows in ledgers.rows.items()},
+        stock=ledgers.stock(),
+        stories={
+            order.order_id: ends[order.order_id][0] if order.order_id in ends else "in_progress" for order in orders
+        },
+        rested=True,
+    )
+
+
+ORDERS = [planned(1, 1.0), planned(2, 2.0), planned(3, 6.0, Decision(approve=True, delay_s=1.0))]
+SCENARIO = Scenario.model_validate(
+    {"name": "x", "faults": [{"service": "shipping", "kind": "broken", "at_s": 1.0, "for_s": 4.0}]}
+)
+
+
+def good() -> Verdict:
+    ledgers = Ledgers().fulfil("o1").fulfil("o3").roll_back("o2")
+    ends = {"o1": ("fulfilled", 1.1), "o2": ("rolled_back", 7.5), "o3": ("fulfilled", 8.0)}
+    run = Run(START, START + 10)
+    return judge(run, lane_run("choreography", ORDERS, ledgers, ends), ORDERS, SCENARIO)
+
+
+def bad() -> Verdict:
+    ledgers = Ledgers().fulfil("o1").fulfil("o3").do("charge", order_id="o2")
+    ends = {"o1": ("fulfilled", 1.1), "o3": ("fulfilled", 8.0)}
+    run = Run(START, START + 10)
+    return judge(run, lane_run("orchestration", ORDERS, ledgers, ends), ORDERS, SCENARIO)
+
+
+def test_latency_counts_from_the_planned_arrival_and_leaves_the_manager_out() -> None:
+    latency = good().figures["latency"]
+    assert latency["orders"] == 2
+    assert latency["p50_ms"] == 100.0
+    assert latency["p99_ms"] == 5500.0
+    assert latency["unfinished"] == 0
+
+
+def test_recovery_counts_from_the_repair_to_the_last_order_due_before_it() -> None:
+    assert good().figures["recovery"] == {"seconds": 2.5, "unrecovered": 0}
+    assert bad().figures["recovery"] == {"seconds": None, "unrecovered": 1}
+
+
+def test_compensations_come_from_the_ledgers() -> None:
+    assert good().figures["compensations"] == {"refund": 1, "release": 1, "void_label": 0}
+
+
+def test_a_good_run_is_clean_and_a_bad_one_says_what_is_wrong() -> None:
+    assert good().clean
+    assert not bad().clean
+    told = bad().to_json()
+    assert told["orders"] == 3
+    assert told["outcomes"] == {"fulfilled": 2, "rolled_back": 0, "open": 1}
+    assert told["anomalies"] == {"charged_not_shipped": 1, "stuck": 1}
+    json.dumps(told)
+
+
+def test_an_order_that_a_lane_refused_is_not_clean() -> None:
+    ledgers = Ledgers().fulfil("o1")
+    lane = lane_run("choreography", ORDERS[:1], ledgers, {"o1": ("fulfilled", 1.1)})
+    lane.placements.append(placement(ORDERS[1], Placing.REFUSED))
+    assert not judge(Run(START, START + 10), lane, ORDERS[:2], SCENARIO).clean
+
+
+def test_an_order_that_ended_as_failed_is_not_clean_however_clean_its_books() -> None:
+    lane = lane_run("choreography", ORDERS[:1], Ledgers(), {"o1": ("failed", 1.1)})
+    verdict = judge(Run(START, START + 10), lane, ORDERS[:1], SCENARIO)
+    assert verdict.audit.clean
+    assert not verdict.clean
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 5), (0.99, 10), (0.0, 1), (1.0, 10), (0.1, 1), (0.11, 2)])
+def test_percentiles_are_of_the_nearest_rank(share: float, expected: int) -> None:
+    assert percentile(range(1, 11), share) == expected
+
+
+def test_no_values_have_no_percentile() -> None:
+    assert percentile([], 0.5) is None
+
+
+def test_what_a_story_costs() -> None:
+    trails = {
+        "o1": {"stores": ["a"], "queries": 1, "entries": [1, 2]},
+        "o2": {"stores": ["a", "b"], "queries": 4, "entries": [1]},
+        "o3": None,
+    }
+    cost = story_cost(trails)
+    assert (cost["orders_asked"], cost["orders_told"]) == (3, 2)
+    assert (cost["stores_median"], cost["stores_most"], cost["queries_most"]) == (1, 2, 4)
+    assert story_cost({})["stores_most"] is None
+
+
+def test_injected_faults_are_counted_by_kind() -> None:
+    rows = {"payment": [{"kind": "error"}, {"kind": "lost_reply"}], "shipping": [{"kind": "error"}]}
+    assert faults_injected(rows) == {"error": 2, "lost_reply": 1}
+
+
+def test_the_report_has_the_same_rows_for_every_lane() -> None:
+    text = text_report(["title"], {"naive": [good(), bad()]})
+    assert "preset naive" in text
+    header = next(line for line in text.splitlines() if "choreography" in line)
+    assert header.index("choreography") < header.index("orchestration")
+    row = next(line for line in text.splitlines() if "charged_not_shipped" in line)
+    assert row.split()[-3::2] == ["0", "1"]
+    assert "orchestration: charged_not_shipped × 1: first o2, worst o2 (10.00 at stake)" in text
+    assert all(len(line) <= 100 for line in text.splitlines())
+
+
+def test_the_csv_has_a_row_for_every_order_of_every_lane(tmp_path: Path) -> None:
+    write_csv(tmp_path / "orders.csv", {"naive": [good(), bad()]})
+    with (tmp_path / "orders.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    assert rows[4]["lane"] == "orchestration"
+    assert rows[4]["anomalies"] == "charged_not_shipped stuck"
+    assert rows[4]["finished_s"] == ""
+    assert rows[0]["latency_s"] == "0.100"
+
+
+def test_results_appear_whole_and_latest_points_to_the_newest(tmp_path: Path) -> None:
+    now = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    for content in ("first", "second"):
+        with results_folder(tmp_path, now) as folder:
+            (folder.path / "verdict.json").write_text(content)
+            latest = folder.finish()
+    assert (latest / "verdict.json").read_text() == "second"
+    assert latest == tmp_path / "results" / "latest"
+    names = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert names == ["20300102-030405", "20300102-030405-2", "latest"]
+
+
+def test_a_failed_run_leaves_no_results(tmp_path: Path) -> None:
+    def fail() -> None:
+        with results_folder(tmp_path, datetime.now(UTC)) as folder:
+            (folder.path / "half").write_text("written")
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list((tmp_path / "results").iterdir()) == []

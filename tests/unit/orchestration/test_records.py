@@ -1,0 +1,104 @@
+"""Subjects and bodies of the stream, and tokens: what is written is read back, what is foreign is refused."""
+
+import pytest
+
+from orchestration import records
+from orchestration.asl.protocol import HistoryEvent, StopRequested, TaskFailed, TaskSucceeded, TimerFired
+from orchestration.errors import Unreadable
+from orchestration.rfc3339 import epoch_s, rfc3339
+from orchestration.tokens import read_token, token_maker
+
+
+def test_append_round_trip() -> None:
+    append = records.Append(
+        machine="m",
+        began_at="2026-01-01T00:00:00.000000Z",
+        status="RUNNING",
+        events=(HistoryEvent(1, 0, "ExecutionStarted", 1.5, {"input": {"a": [1]}}),),
+        checkpoint={"x": 1},
+        asked=("http://payment/charges",),
+        waiting=(records.Waiting(7, "approval:ask.waitForTaskToken"),),
+        summary={"error": "E"},
+    )
+    read = records.decode_append(append.encode())
+    assert read.events == [
+        {"id": 1, "previous": 0, "type": "ExecutionStarted", "at": 1.5, "details": {"input": {"a": [1]}}}
+    ]
+    assert (read.checkpoint, read.asked, read.waiting, read.summary) == (
+        append.checkpoint,
+        append.asked,
+        append.waiting,
+        append.summary,
+    )
+
+
+def test_start_round_trip() -> None:
+    start = records.Start("m", {"order_id": "o"}, "f")
+    assert records.decode_start(start.encode()) == start
+
+
+@pytest.mark.parametrize(
+    "wake",
+    [
+        TimerFired("retry:7"),
+        TaskSucceeded(7, {"decision": "approve"}),
+        TaskFailed(7, "ApprovalRejected", None),
+        StopRequested("E", "because"),
+    ],
+)
+def test_wake_round_trip(wake: records.Wake) -> None:
+    assert records.decode_wake(records.encode_wake(wake)) == wake
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b"{}", b"nothing", b'{"timer": 7}', b'{"succeeded": "7"}'])
+def test_foreign_bodies_are_unreadable(body: bytes) -> None:
+    for decode in (records.decode_start, records.decode_append, records.decode_wake):
+        with pytest.raises(Unreadable):
+            decode(body)
+
+
+def test_a_timer_name_is_one_token_of_its_subjects() -> None:
+    for name in ("retry:7", "a.b", "*", ">", "a b"):
+        assert records.timer_subject("o", name).count(".") == 3
+        assert records.timer_wake_subject("o", name).count(".") == 4
+    assert records.timer_subject("o", "a:b") != records.timer_subject("o", "a.b")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        records.start_subject("o-1"),
+        records.log_subject("o-1"),
+        records.timer_wake_subject("o-1", "t"),
+        records.callback_subject("o-1", 3),
+        records.stop_subject("o-1"),
+    ],
+)
+def test_the_execution_of_a_subject(subject: str) -> None:
+    assert records.execution_of(subject) == "o-1"
+
+
+def test_instants() -> None:
+    assert rfc3339(epoch_s("2026-11-22T11:00:00.123456789Z")) == "2026-11-22T11:00:00.123457Z"
+    assert epoch_s("2026-11-22T11:00:00Z") == 1795345200
+    # A broker's text and its nanoseconds must give the very same float: what follows from a start is derived from it.
+    assert epoch_s("2026-11-22T11:00:00.123456789Z") == 1795345200123456789 / 1_000_000_000
+
+
+def test_tokens_are_bound_to_one_entry_and_one_secret() -> None:
+    token = token_maker("secret")("order-1", 7)
+    assert read_token("secret", token) == ("order-1", 7)
+    assert read_token("other", token) is None
+    execution, entry, mac = token.split(".")
+    for forged in (
+        f"order-2.{entry}.{mac}",
+        f"{execution}.8.{mac}",
+        f"{execution}.{entry}.{mac[:-1]}",
+        f"{execution}.{entry}.{'0' * len(mac)}",
+        f"{execution}.٧.{mac}",
+        f"{execution}.{entry}.é",
+        "",
+        "..",
+        token + ".",
+    ):
+        assert read_token("secret", forged) is None
