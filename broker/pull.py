@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from broker.connection import after_reconnect
+from broker.connection import after_reconnect, raise_if_cancelled
 from broker.errors import NotStored
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,7 @@ class Puller:
         forget = after_reconnect(self._client, self._ask_again)
         try:
             while not self._stopped.is_set():
+                raise_if_cancelled()
                 if self._outstanding <= 0 and not await self._ask():
                     await self._pause()
                     continue
@@ -162,12 +163,15 @@ class Puller:
         patience_s = min(HEARTBEAT_S, self._max_wait_s / 3) * 2 + 1
         self._waiting = asyncio.ensure_future(subscription.next_msg(timeout=patience_s))
         try:
-            message = await self._waiting
+            # Not awaited itself: a cancellation of ours handed down to it is lost when a message comes at that moment.
+            await asyncio.wait({self._waiting})
         except asyncio.CancelledError:
-            if self._stopped.is_set():
-                return None
             self._waiting.cancel()
             raise
+        if self._waiting.cancelled():
+            return None  # by ``stop``
+        try:
+            message = self._waiting.result()
         except (TimeoutError, nats.errors.TimeoutError):
             # Two heartbeats missed: the server restarted, the consumer is gone or the link is down. Ask again.
             self._outstanding = 0

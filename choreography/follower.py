@@ -11,6 +11,7 @@ from typing import Final
 
 from nats.aio.client import Client
 
+from broker.connection import raise_if_cancelled
 from broker.errors import NotStored
 from broker.pull import Puller
 from broker.read import all_of
@@ -54,6 +55,7 @@ class Follower:
     async def _read_on(self, end: int | None, *, news: bool) -> None:
         """From the stream itself, up to sequence ``end`` or all there is."""
         while end is None or self._last < end:
+            raise_if_cancelled()
             limit = BATCH if end is None else min(BATCH, end - self._last)
             try:
                 records = await all_of(self._client, ORDERS, "orders.>", start=self._last + 1, limit=limit)

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from nats.aio.client import Client
 
+from broker.connection import raise_if_cancelled
 from broker.errors import BrokerError
 from broker.publish import Message, publish
 from broker.pull import Delivery, Puller
@@ -194,6 +195,7 @@ class Listener:
 
     async def _keep(self) -> None:
         while True:
+            raise_if_cancelled()
             await self._busy.wait()
             await asyncio.sleep(KEEP_EVERY_S)
             long_ago = time.monotonic() - KEEP_EVERY_S

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nats.aio.client import Client
 
-from broker.connection import after_reconnect
+from broker.connection import after_reconnect, raise_if_cancelled
 from broker.errors import BrokerError, NotStored
 from broker.publish import Message, publish
 from services.commands import Outgoing
@@ -77,6 +77,7 @@ class Outbox:
         forget = after_reconnect(self._client, self._reconnected)
         try:
             while True:
+                raise_if_cancelled()
                 self._wake.clear()
                 try:
                     await self.settle()
@@ -100,6 +101,7 @@ class Outbox:
 
     async def _sweep(self) -> None:
         while True:
+            raise_if_cancelled()
             rows = await self._ledger.unsent(PAGE)
             left = [row for row in rows if row.id not in self._sent]
             if left:

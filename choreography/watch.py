@@ -11,7 +11,7 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from broker.connection import after_reconnect
+from broker.connection import after_reconnect, raise_if_cancelled
 from broker.errors import BrokerError, Conflict
 from broker.publish import Message, publish
 from broker.read import Record, all_of
@@ -79,6 +79,7 @@ class Watch:
         await self._follower.caught_up.wait()
         await self._start_again()
         while True:
+            raise_if_cancelled()
             next_at = self._deadlines.next_at()
             if next_at is None:
                 self._news.clear()
@@ -158,6 +159,7 @@ class Watch:
 
     async def _park_odd(self) -> None:
         while True:
+            raise_if_cancelled()
             subject, body, sequence = await self._odd_ones.get()
             message = letter(
                 consumer=SOURCE,

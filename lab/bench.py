@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from rich.console import Console
 from lab.bench_figures import FLOOR, Subject, bench_table
 from lab.bench_floor import floor_processes
 from lab.bench_load import Target, half_rate_round, saturated_round
-from lab.bench_profile import profiled
+from lab.bench_profile import hottest, made, profiled
 from lab.collect import LaneReader
 from lab.embedded import Lab, code_folder, inherited_environment
 from lab.errors import BadInput
@@ -74,34 +74,44 @@ class _Bench:
 async def run_bench(options: BenchOptions, console: Console | None = None) -> int:
     """The exit code: 1 where an order did not end fulfilled. Raises ``LabError``."""
     console = console or Console(highlight=False)
-    options.home.mkdir(parents=True, exist_ok=True)
-    home = Path(tempfile.mkdtemp(prefix="bench-", dir=options.home.resolve()))
-    try:
-        with results_folder(options.home.resolve() / "bench", datetime.now(UTC)) as folder:
-            async with _everything_up(options, home, console) as bench:
-                await _measure(bench)
-                if options.profile:
-                    await _profile(bench, folder.path)
-            floor = bench.subjects[FLOOR]
-            told = {name: each.to_json(floor) for name, each in bench.subjects.items()}
-            about = {
-                "clients": options.clients,
-                "rounds": options.rounds,
-                "broker_sync": "always",
-                "ledgers": "SQLite FULL",
-            }
-            (folder.path / "bench.json").write_text(json.dumps({"about": about, **told}, indent=2) + "\n")
-            latest = folder.finish()
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with (
+        _temporary_home(options) as home,
+        results_folder(options.home.resolve() / "bench", datetime.now(UTC)) as folder,
+    ):
+        async with _everything_up(options, home, console) as bench:
+            await _measure(bench)
+            if options.profile:
+                await _profile(bench, folder.path)
+        _write(folder.path / "bench.json", options, bench.subjects)
+        latest = folder.finish()
     console.print(bench_table(bench.subjects))
-    console.print(
-        f"broker: sync always; ledgers: SQLite, synchronous FULL; written: {latest / 'bench.json'}", markup=False
-    )
+    console.print("broker: sync always, one replica; ledgers: SQLite, synchronous FULL")
+    console.print(f"written: {latest / 'bench.json'}", markup=False, soft_wrap=True)
     wrong = {name: each.statuses for name, each in bench.subjects.items() if set(each.statuses) - {"fulfilled"}}
     if wrong:
         console.print(f"orders that were not fulfilled: {wrong}", markup=False)
     return 1 if wrong else 0
+
+
+@contextmanager
+def _temporary_home(options: BenchOptions) -> Iterator[Path]:
+    options.home.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="bench-", dir=options.home.resolve()))
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _write(path: Path, options: BenchOptions, subjects: dict[str, Subject]) -> None:
+    about = {
+        "clients": options.clients,
+        "rounds": options.rounds,
+        "broker": {"sync_interval": "always", "replicas": 1},
+        "ledgers": {"database": "sqlite", "synchronous": "FULL"},
+    }
+    told = {name: each.to_json(subjects[FLOOR]) for name, each in subjects.items()}
+    path.write_text(json.dumps({"about": about, **told}, indent=2) + "\n", encoding="utf-8")
 
 
 @asynccontextmanager
@@ -155,9 +165,16 @@ def _cpu(bench: _Bench, subject: str) -> dict[str, float]:
 
 
 async def _profile(bench: _Bench, folder: Path) -> None:
+    """A file of collapsed stacks per process, and the functions in which each spends its own time."""
     for name, target in bench.targets.items():
         pids = {each.name: each.pid for each in bench.statuses() if each.group == name and each.pid is not None}
-        async with profiled(pids, folder / "profiles", bench.options.round_s) as written:
+        async with profiled(pids, made(folder / "profiles"), bench.options.round_s) as written:
             await saturated_round(target, bench.orders, bench.options.clients, bench.options.round_s + 1, 0.0)
         for path in written:
-            bench.console.print(f"profile: {path.name}", markup=False)
+            _say_hottest(bench.console, path)
+
+
+def _say_hottest(console: Console, path: Path) -> None:
+    console.print(path.name.removesuffix(".collapsed.txt"), markup=False)
+    for function, share in hottest(path.read_text(encoding="utf-8", errors="replace"), 8):
+        console.print(f"  {share:6.1%}  {function}", markup=False, soft_wrap=True)

@@ -98,6 +98,10 @@ def _cpu_of(subject: Subject, component: str) -> float | None:
 
 
 def _row(table: Table, name: str, values: Sequence[Any]) -> None:
-    table.add_row(
-        name, *("–" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for value in values)
-    )
+    table.add_row(name, *map(_cell, values))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)

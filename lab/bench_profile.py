@@ -23,10 +23,14 @@ def py_spy() -> str:
     return path
 
 
+def made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @asynccontextmanager
 async def profiled(pids: Mapping[str, int], folder: Path, seconds: float) -> AsyncIterator[list[Path]]:
-    """Record collapsed stacks of each Python process while the body runs; the list holds the files once it has ended."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Record the stacks of each Python process while the body runs; the list holds the files once it has ended."""
     binary = py_spy()
     written: list[Path] = []
     recorders: dict[Path, asyncio.subprocess.Process] = {}
@@ -44,7 +48,7 @@ async def profiled(pids: Mapping[str, int], folder: Path, seconds: float) -> Asy
         async with asyncio.timeout(ENDS_WITHIN_S):
             for recorder in recorders.values():
                 await recorder.wait()
-        written += [path for path in recorders if path.exists()]
+        written += [path for path, recorder in recorders.items() if recorder.returncode == 0]
     finally:
         for recorder in recorders.values():
             if recorder.returncode is None:

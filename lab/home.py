@@ -99,10 +99,17 @@ def holder(home: Home) -> int | None:
         return int(file.read().strip() or 0) or None
 
 
-def wait_unlocked(home: Home, timeout_s: float) -> bool:
-    """Whether the home's lab has let go within the time."""
+def wait_gone(home: Home, pid: int, timeout_s: float) -> bool:
+    """Whether the home's lab has let go of it, and the process itself has ended, within the time."""
+    started = started_at(pid)
+    deadline = time.monotonic() + timeout_s
     with home.lock.open("r+") as file:
-        return _locked_within(file, timeout_s)
+        unlocked = _locked_within(file, timeout_s)
+    while started is not None and is_same(pid, started):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.02)
+    return unlocked
 
 
 def _locked_within(file: IO[str], timeout_s: float) -> bool:

@@ -28,6 +28,7 @@ from services.trail import OrderStatus
 # Between "everything is ready" and the first planned moment, so that nobody departs late.
 LEAD_S: Final = 0.5
 SAMPLE_EVERY_S: Final = 1.0
+READY_AGAIN_WITHIN_S: Final = 60.0
 ASK_AGAIN_AFTER_S: Final = 0.5
 COUNTERS: Final = frozenset({"lab_retries_total", "lab_dead_letters_total"})
 # Trails read for the question how many stores tell a story: the orders that did not just succeed.
@@ -91,11 +92,17 @@ async def run_scenario(
                 finally:
                     over.set()
         except* LabError as failures:
-            raise failures.exceptions[0] from None
+            raise _first(failures) from None
         run.ended_at = time.time()
         for lane, lane_run in run.lanes.items():
             await _collect(readers[lane], lane_run)
     return run
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The innermost first failure: the others were cut short by it."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def address_of(lab: Lab, lane: str) -> LaneAddress:
@@ -144,8 +151,10 @@ async def _keep_time(lab: Lab, scenario: Scenario, seed: int, run: Run) -> None:
 
 async def _change_plan(lab: Lab, scenario: Scenario, seed: int, run: Run, at_s: float) -> None:
     await _until(run.starts_at + at_s)
+    plan = scenario.faults_at(seed, at_s)
+    words = ", ".join(sorted({f"{rule.service} {rule.kind}" for rule in plan.rules})) or "none"
+    run.actions.append((time.time(), f"faults from now on: {words}"))
     await _put_faults(lab, scenario, seed, at_s)
-    run.actions.append((time.time(), f"fault plan of {at_s:g} s in force"))
 
 
 async def _put_faults(lab: Lab, scenario: Scenario, seed: int, at_s: float) -> None:
@@ -158,16 +167,21 @@ async def _put_faults(lab: Lab, scenario: Scenario, seed: int, at_s: float) -> N
 
 async def _put_when_ready(lab: Lab, lane: str, service: Service, plan: dict[str, Any]) -> None:
     """A service that is just being started again gets the plan when it is back."""
-    await lab.wait_ready(name_of(lane, service), 20.0)
+    await lab.wait_ready(name_of(lane, service), READY_AGAIN_WITHIN_S)
     await lab.put_faults(lane, service, plan)
 
 
 async def _act(lab: Lab, run: Run, lane: str, at_s: float, verb: str, role: Role) -> None:
+    """Do it, and see the process back."""
     await _until(run.starts_at + at_s)
     name = name_of(lane, component_of(role, lane))
     act = {"kill": lab.kill, "freeze": lab.freeze, "thaw": lab.thaw, "restart": lab.restart}[verb]
+    done_at = time.time()
+    run.actions.append((done_at, f"{verb} {name}"))
     await act(name)
-    run.actions.append((time.time(), f"{verb} {name}"))
+    if verb in ("kill", "restart"):
+        await lab.wait_ready(name, READY_AGAIN_WITHIN_S)
+        run.actions.append((time.time(), f"{name} is ready again after {time.time() - done_at:.1f} s"))
 
 
 async def _until(moment: float) -> None:

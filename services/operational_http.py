@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from services import metrics
 from services.bodies import BadBody, NotAdmin, Problem, error_response, json_response
@@ -87,10 +88,11 @@ def _add_error_answers(app: FastAPI) -> None:
     async def ledger_unavailable(_request: Request, error: Exception) -> Response:
         return error_response(503, "Unavailable", str(error))
 
-    async def http_error(_request: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        headers = {"allow": _allowed(app, request)} if error.status_code == 405 else error.headers
         name = NAMES.get(error.status_code, "HttpError")
-        return error_response(error.status_code, name, str(error.detail), headers=error.headers)
+        return error_response(error.status_code, name, str(error.detail), headers=headers)
 
     async def unexpected(_request: Request, error: Exception) -> Response:
         return error_response(500, "Bug", f"{type(error).__name__}; see the log of this process")
@@ -101,3 +103,15 @@ def _add_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, unexpected)
+
+
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Every method of the path, where the framework names only those of the first route that has it."""
+    routes = (route for route in app.routes if isinstance(route, Route))
+    methods = {
+        method
+        for route in routes
+        if route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(methods))

@@ -11,8 +11,9 @@ import typer
 
 from lab import interrupt
 from lab.commands.options import DEFAULT_HOME, HomeOption, LaneChoice, LaneOption, err, find_lab, out
+from lab.control.client import running_lab
 from lab.errors import BadInput, LabError, NotReady, NotUp
-from lab.home import Home, holder, wait_unlocked
+from lab.home import Home, holder, wait_gone
 from lab.processes.log_file import LogFile
 from lab.topology import DEFAULT_PORT_BASE, LabConfig
 from services.practices import Practices, parse_practices
@@ -81,7 +82,7 @@ def down(home: HomeOption = DEFAULT_HOME) -> None:
         raise NotUp(f"no lab is up in {place.path}")
     os.kill(pid, signal.SIGTERM)
     with out.status("stopping …"):
-        gone = wait_unlocked(place, DOWN_WITHIN_S)
+        gone = wait_gone(place, pid, DOWN_WITHIN_S)
     if not gone:
         os.kill(pid, signal.SIGKILL)  # its children die with it
         err.print(f"lab: it did not stop within {DOWN_WITHIN_S:g} s and was killed (pid {pid})")
@@ -111,7 +112,7 @@ def _detach(home: Home, *options: str) -> None:
         )
     deadline = time.monotonic() + DETACHED_UP_WITHIN_S
     with out.status("starting …"):
-        while not home.socket.exists() or holder(home) != process.pid:
+        while not _answers(home, process.pid):
             if process.poll() is not None:
                 raise _Failed(log.tail(60, since), process.returncode)
             if time.monotonic() > deadline:
@@ -122,6 +123,14 @@ def _detach(home: Home, *options: str) -> None:
     for name in running.lanes:
         out.print(f"{name}: {running.url(name, 'door')}")
     out.print(f"up in the background (pid {process.pid}); output in {log.path}; stop it with: lab down")
+
+
+def _answers(home: Home, pid: int) -> bool:
+    """Not just that the socket is there: a lab that was killed leaves its own behind."""
+    try:
+        return bool(running_lab(home).status["pid"] == pid)
+    except NotUp:
+        return False
 
 
 class _Failed(LabError):

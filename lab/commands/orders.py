@@ -28,6 +28,7 @@ from services.trail import ENDED, OrderStatus, OrderView
 ROLLED_BACK_EXIT: Final = 3
 # Over every usual threshold, so that a manager is asked.
 LARGE_CENTS: Final = 60_000
+DEAR_ONES: Final = 20
 STATUS_STYLE: Final = {
     OrderStatus.FULFILLED: "green",
     OrderStatus.ROLLED_BACK: "yellow",
@@ -57,7 +58,8 @@ def order(
     """
     lab = find_lab(home)
     clients = lane_clients(lab, lane.one())
-    placed = _order(_product(clients[0], sku), order_id, customer, quantity, amount, large)
+    prices = {str(each["sku"]): int(each["unit_price_cents"]) for each in clients[0].catalogue()}
+    placed = _order(choose(prices, sku, large), order_id, customer, quantity, amount, large)
     for client in clients:
         client.place(placed)
         out.print(f"{client.lane}: accepted [bold]{placed.order_id}[/] ({placed.total_cents / 100:.2f})")
@@ -75,11 +77,13 @@ def exit_code(ends: list[OrderStatus], lanes: int) -> int:
     return ROLLED_BACK_EXIT if OrderStatus.ROLLED_BACK in ends else 0
 
 
-def _product(client: LaneClient, sku: str | None) -> tuple[str, int]:
-    """A SKU and its price, from what the warehouse offers, most popular first."""
-    prices = {str(each["sku"]): int(each["unit_price_cents"]) for each in client.catalogue()}
+def choose(prices: dict[str, int], sku: str | None, large: bool) -> tuple[str, int]:
+    """A SKU and its price. ``prices`` are in the order of popularity, the most popular first."""
     if sku is None:
-        sku = random.choice(list(prices)[len(prices) // 2 :])  # the popular half may have run out
+        in_stock = list(prices)[len(prices) // 2 :]  # the popular half may have run out
+        if large:  # so that a few pieces are enough
+            in_stock = sorted(in_stock, key=lambda each: prices[each])[-DEAR_ONES:]
+        sku = random.choice(in_stock)
     if sku not in prices:
         raise BadInput(f"no product {sku!r}; for instance: {', '.join(list(prices)[:5])}")
     return sku, prices[sku]

@@ -38,8 +38,13 @@ def started_at(pid: int) -> float | None:
 
 
 def is_same(pid: int, started: float) -> bool:
-    now = started_at(pid)
-    return now is not None and abs(now - started) < SAME_START_S
+    """Whether the process of that start still runs (one that only waits to be reaped does not)."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < SAME_START_S
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def kill_and_wait(pids: Iterable[int], timeout_s: float) -> list[int]:

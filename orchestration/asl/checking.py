@@ -7,14 +7,13 @@ from typing import Final
 
 import orjson
 
-from orchestration.asl.findings import INVALID_JSON, MISSING_TARGET, SCHEMA, Findings, Problem, Severity
+from orchestration.asl.findings import INVALID_JSON, Findings, Problem, Severity
 from orchestration.asl.loading import read_definition
 from orchestration.asl.protocol import Json
 
 __all__ = ["Problem", "Severity", "check"]
 
 MAX_DEFINITION_BYTES: Final = 1_048_576
-_ENDING_TYPES: Final = frozenset({"Succeed", "Fail"})
 
 
 def check(definition: str | bytes | dict[str, Json]) -> list[Problem]:
@@ -23,8 +22,6 @@ def check(definition: str | bytes | dict[str, Json]) -> list[Problem]:
     parsed = _parse(definition, findings)
     if not findings.problems:
         read_definition(parsed, findings)
-        if isinstance(parsed, dict):
-            _check_graph(parsed, "", findings, set())
     return findings.problems
 
 
@@ -40,58 +37,3 @@ def _parse(definition: str | bytes | dict[str, Json], findings: Findings) -> Jso
         findings.add("/", f"The definition is not valid JSON: {problem}", INVALID_JSON)
         return None
     return parsed
-
-
-def _check_graph(graph: dict[str, Json], location: str, findings: Findings, seen: set[str]) -> None:
-    """Rules across states: targets, reachability, unique names, a way to end. ``seen``: names of the whole machine."""
-    states = graph.get("States")
-    if not isinstance(states, dict):
-        return
-    found = {name: state for name, state in states.items() if isinstance(state, dict)}
-    for name, state in found.items():
-        where = f"{location}/States/{name}"
-        if name in seen:
-            findings.add(where, f"The name of a state must be unique in the whole machine: {name}")
-        seen.add(name)
-        for at, target in _targets(state):
-            if target not in states:
-                findings.add(f"{where}{at}", f"Missing 'Next' target: {target}", MISSING_TARGET)
-        for at, inner in _inner_graphs(state):
-            _check_graph(inner, f"{where}{at}", findings, seen)
-    reached = _reachable(graph.get("StartAt"), found)
-    for name in found:
-        if reached and name not in reached:
-            findings.add(f"{location}/States/{name}", f'State "{name}" is not reachable.', MISSING_TARGET)
-    if found and not any(state.get("End") is True or state.get("Type") in _ENDING_TYPES for state in found.values()):
-        findings.add(f"{location}/States", "No state ends the machine", SCHEMA)
-
-
-def _targets(state: dict[str, Json]) -> list[tuple[str, str]]:
-    """(place, name) of every state that may follow."""
-    named: list[tuple[str, Json]] = [("/Next", state.get("Next")), ("/Default", state.get("Default"))]
-    for group in ("Choices", "Catch"):
-        rules = state.get(group)
-        if isinstance(rules, list):
-            named += [
-                (f"/{group}[{at}]/Next", rule.get("Next")) for at, rule in enumerate(rules) if isinstance(rule, dict)
-            ]
-    return [(at, target) for at, target in named if isinstance(target, str)]
-
-
-def _inner_graphs(state: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
-    named: list[tuple[str, Json]] = [(f"/{name}", state.get(name)) for name in ("ItemProcessor", "Iterator")]
-    branches = state.get("Branches")
-    if isinstance(branches, list):
-        named += [(f"/Branches[{at}]", branch) for at, branch in enumerate(branches)]
-    return [(at, graph) for at, graph in named if isinstance(graph, dict)]
-
-
-def _reachable(start: Json, states: dict[str, dict[str, Json]]) -> set[str]:
-    reached: set[str] = set()
-    pending = [start] if isinstance(start, str) and start in states else []
-    while pending:
-        name = pending.pop()
-        if name not in reached:
-            reached.add(name)
-            pending += [target for _, target in _targets(states[name]) if target in states]
-    return reached

@@ -77,7 +77,7 @@ class _Parser:
                 return function(env.draw, [argument(document, env) for argument in arguments])
             except (PathNotFound, StatesError):
                 raise
-            except (TypeError, ValueError, orjson.JSONEncodeError) as problem:
+            except (TypeError, ValueError, RecursionError, orjson.JSONEncodeError) as problem:
                 raise StatesError(INTRINSIC, f"'{written}': {problem}") from None
 
         return run

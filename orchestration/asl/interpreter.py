@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestration.asl.errors import RUNTIME, TIMEOUT
+from orchestration.asl.errors import RUNTIME, TIMEOUT, StatesError
 from orchestration.asl.fanout import child_place, drop_children
+from orchestration.asl.limits import size_of
 from orchestration.asl.loading import load_machine
 from orchestration.asl.machine import Machine, MapState, ParallelState, TaskState
 from orchestration.asl.protocol import (
@@ -105,9 +106,14 @@ _ENTRY = re.compile(r"[0-9]{1,9}")
 def _start(turn: Turn, event: ExecutionStarted) -> None:
     execution, machine = turn.execution, turn.machine
     execution.execution_id = event.execution_id
-    execution.input = event.input
     execution.facts = event.facts
     execution.started_at = turn.now.at
+    try:
+        turn.weigh(size_of(event.input, "The execution has an input"))
+    except StatesError as refused:  # the door should have refused it; it must not reach the history
+        _end(turn, Status.FAILED, turn.record("ExecutionStarted", 0, {"input": None}), refused.error, refused.cause)
+        return
+    execution.input = event.input
     turn.record("ExecutionStarted", 0, {"input": event.input})
     if machine.timeout_s is not None:
         execution.deadline = turn.now.at + turn.scaled(machine.timeout_s)

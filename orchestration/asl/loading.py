@@ -8,6 +8,7 @@ from typing import Final
 from orchestration.asl.errors import DefinitionInvalid
 from orchestration.asl.fields import Fields
 from orchestration.asl.findings import MISSING_TARGET, Findings
+from orchestration.asl.flow import check_flow
 from orchestration.asl.limits import HISTORY_LIMIT_EVENTS
 from orchestration.asl.machine import AnyState, Graph, Machine
 from orchestration.asl.protocol import Json
@@ -43,7 +44,9 @@ def read_definition(definition: Json, findings: Findings) -> tuple[Graph, float 
     timeout_s = None
     if "TimeoutSeconds" in definition:
         timeout_s = float(fields.integer("TimeoutSeconds", 1, least=1))
-    return read_graph(fields, 0), timeout_s
+    graph = read_graph(fields, 0)
+    check_flow(definition, "", findings, set())
+    return graph, timeout_s
 
 
 def _only_jsonpath(fields: Fields) -> None:

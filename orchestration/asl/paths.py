@@ -116,7 +116,7 @@ class Path:
                     last = place == len(self.steps) - 1
                     return f"No results for path: {shown}" if last else f"Missing property in path {shown}"
             elif type(document) is not list:
-                return f"Filter: [{step}] can only be applied to arrays. Current context is: {document}"
+                return f"Filter: [{step}] can only be applied to arrays."
             elif isinstance(step, int) and not -len(document) <= step < len(document):
                 return f"Index out of bounds when evaluating path {shown}"
             document = document[step]

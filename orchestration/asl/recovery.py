@@ -8,8 +8,6 @@ from orchestration.asl.machine import Catcher, Recovery, Retrier
 from orchestration.asl.protocol import Json
 from orchestration.asl.state import Branch
 
-# Beyond it only an overflow would differ: no wait grows that long.
-MAX_EXPONENT: Final = 64
 MAX_WAIT_S: Final = 31_622_400.0  # a leap year, the language's longest MaxDelaySeconds
 
 
@@ -35,7 +33,10 @@ def catch_of(recovery: Recovery, error: str | None, *, by_task: bool) -> Catcher
 def wait_s(retrier: Retrier, retries_made: int, u: float) -> float:
     """Seconds before the next try. Full jitter: uniform in [0, cap)."""
     cap = retrier.max_delay_s if retrier.max_delay_s is not None else MAX_WAIT_S
-    delay = min(cap, retrier.interval_s * retrier.backoff_rate ** min(retries_made, MAX_EXPONENT))
+    try:
+        delay = min(cap, retrier.interval_s * retrier.backoff_rate**retries_made)
+    except OverflowError:
+        delay = cap
     return delay * u if retrier.full_jitter else delay
 
 

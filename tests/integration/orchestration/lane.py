@@ -5,7 +5,11 @@ The stubs keep what a ledger would: one effect for each idempotency key, and eve
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -24,6 +28,7 @@ from orchestration.asl.interpreter import Machine
 from orchestration.asl.protocol import HistoryEvent, RunTask
 from orchestration.broker_setup import CONDUCTOR, setup
 from orchestration.conductor import Conductor
+from orchestration.definition import load_order_machine
 from orchestration.door import OrchestrationLane
 from orchestration.drive import Tools
 from orchestration.history import DurableHistory, History, HopefulHistory
@@ -33,10 +38,11 @@ from orchestration.tasks.http import HttpTasks, client_session
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
 from orchestration.tokens import token_maker
-from services.operations import PATH_OF, SERVICE_OF, UNDOES
+from services.operations import PATH_OF, SERVICE_OF
 from services.order import Line, Order
+from services.practices import parse_practices
 from services.trail import ENDED, OrderStatus, OrderView
-from tests.conftest import RealNats
+from tests.conftest import RealNats, free_port
 
 SECRET = "test-secret"
 ACK_WAIT_S = 1.0
@@ -117,7 +123,7 @@ def unavailable() -> web.StreamResponse:
 
 
 class Silent:
-    """An observer that counts nothing but conflicts with what a test expects."""
+    """An observer that remembers how executions ended."""
 
     def __init__(self) -> None:
         self.endings: list[str] = []
@@ -159,6 +165,7 @@ class TestLane:
     projector: Projector
     lane: OrchestrationLane
     workers: list[Worker] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     async def connect(self, name: str) -> Client:
         return await connect(self.nats.url, user=self.nats.user, password=self.nats.password, name=name)
@@ -169,12 +176,11 @@ class TestLane:
         *,
         history: Callable[[Client], History] = DurableHistory,
         sit_out_s: float = 5.0,
-        machine: Machine | None = None,
     ) -> Worker:
         client = await self.connect(name)
         session = client_session()
         tools = Tools(
-            machines={MACHINE: machine or self.machine},
+            machines={MACHINE: self.machine},
             tasks=Tasks(
                 {
                     "http": HttpTasks(session, self.stubs.base_urls),
@@ -194,6 +200,36 @@ class TestLane:
         worker = Worker(conductor, client, session, asyncio.create_task(conductor.run()))
         self.workers.append(worker)
         return worker
+
+    async def process(self, component: str) -> subprocess.Popen[bytes]:
+        """A conductor as a process of its own, ready to work."""
+        port = free_port()
+        environment = {
+            "LAB_COMPONENT": component,
+            "LAB_PORT": str(port),
+            "LAB_BROKER_URL": self.nats.url,
+            "LAB_BROKER_USER": self.nats.user,
+            "LAB_BROKER_PASSWORD": self.nats.password,
+            "LAB_APPROVAL_SECRET": SECRET,
+            "LAB_TIME_SCALE": "0.01",
+            **{f"LAB_{service.upper()}_URL": url for service, url in self.stubs.base_urls.items()},
+        }
+        log_file = self.nats.folder / f"{component}.log"
+        with log_file.open("ab") as log:
+            command = [sys.executable, "-m", "orchestration"]
+            process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
+        self.processes.append(process)
+
+        async def ready() -> bool:
+            assert process.poll() is None, log_file.read_text()
+            with contextlib.suppress(aiohttp.ClientError):
+                async with aiohttp.ClientSession() as session:
+                    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                        return answer.status == 200
+            return False
+
+        await eventually(ready, 30, lambda: log_file.read_text())
+        return process
 
     async def records(self, order_id: str) -> list[Record]:
         return await all_of(self.client, records.STREAM, records.story_subject(order_id))
@@ -241,26 +277,47 @@ async def eventually(
 
 
 @contextlib.asynccontextmanager
-async def running_lane(nats: RealNats, machine: Machine) -> AsyncIterator[TestLane]:
+async def running_lane(
+    nats: RealNats, order_machine: Machine | None = None, *, ack_wait_s: float = ACK_WAIT_S
+) -> AsyncIterator[TestLane]:
     stubs = Stubs()
     await stubs.start()
     client = await connect(nats.url, user=nats.user, password=nats.password, name="test")
-    configured = setup(ack_wait_s=ACK_WAIT_S)
+    configured = setup(ack_wait_s=ack_wait_s)
     await provision(client, configured.streams, configured.consumers)
     projector = Projector(client, "orchestration", lambda model, row: None)
     projecting = asyncio.create_task(projector.run())
     lane = OrchestrationLane(client, "orchestration", SECRET, projector)
-    made = TestLane(nats, stubs, machine, client, projector, lane)
+    made = TestLane(nats, stubs, order_machine or machine(), client, projector, lane)
+
+    async def built() -> bool:
+        return projector.model is not None
+
     try:
+        await eventually(built)
         yield made
     finally:
         await projector.stop()
         for worker in made.workers:
             await worker.stop()
+        for process in made.processes:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            await asyncio.to_thread(process.wait, 10)
         projecting.cancel()
         await asyncio.wait((projecting,))
         await close(client)
         await stubs.stop()
 
 
-UNDO_PATHS = frozenset(PATH_OF[undo] for undo in UNDOES)
+def machine(
+    *, approval_timeout_s: float = 3600.0, call_timeout_s: float = 1.0, practices: str = "hardened"
+) -> Machine:
+    """The order's own machine; scaled so that its retries wait some hundredths of a second."""
+    return load_order_machine(
+        parse_practices(practices),
+        time_scale=0.01,
+        approval_threshold_cents=50_000,
+        approval_timeout_s=approval_timeout_s,
+        call_timeout_s=call_timeout_s,
+    )

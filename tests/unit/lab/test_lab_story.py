@@ -1,7 +1,10 @@
 """A trail told to people: in order, complete, nothing added."""
 
+import pytest
+
 from lab.accepted import accepted_orders, known_ids, order_body
-from lab.commands.orders import exit_code
+from lab.commands.orders import DEAR_ONES, choose, exit_code
+from lab.errors import BadInput
 from lab.story import instant, tell
 from services.trail import OrderStatus, OrderTrail, TrailEntry
 
@@ -86,3 +89,12 @@ def test_exit_code_of_a_followed_order() -> None:
     assert exit_code([OrderStatus.FULFILLED, OrderStatus.ROLLED_BACK], 2) == 3
     assert exit_code([OrderStatus.FAILED, OrderStatus.ROLLED_BACK], 2) == 1
     assert exit_code([OrderStatus.FULFILLED], 2) == 1
+
+
+def test_a_product_that_is_in_stock_is_chosen_and_a_dear_one_for_a_large_order() -> None:
+    prices = {f"SKU-{place}": 100 + place for place in range(100)}
+    assert choose(prices, "SKU-3", False) == ("SKU-3", 103)
+    assert all(int(choose(prices, None, False)[0].removeprefix("SKU-")) >= 50 for _ in range(100))
+    assert all(choose(prices, None, True)[1] >= 200 - DEAR_ONES for _ in range(100))
+    with pytest.raises(BadInput, match="for instance: SKU-0"):
+        choose(prices, "NOPE", False)
