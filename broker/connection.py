@@ -56,7 +56,7 @@ async def connect(
     Waits for a server that is still starting. Raises ``nats.errors.AuthorizationError`` at once for a wrong password
     and ``TimeoutError`` after ``give_up_after_s``. A denied publish only shows in the log: its caller sees a timeout.
     """
-    refused: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+    refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     said: set[str] = set()
     callbacks: set[Callable[[], Awaitable[None]]] = set()
 
@@ -74,7 +74,7 @@ async def connect(
             await callback()
 
     client = LeanClient()
-    connecting = asyncio.ensure_future(
+    connecting: asyncio.Future[None] = asyncio.ensure_future(
         client.connect(
             url,
             user=user,
@@ -84,7 +84,7 @@ async def connect(
             ping_interval=PING_INTERVAL_S,
             max_outstanding_pings=MAX_OUTSTANDING_PINGS,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=RECONNECT_WAIT_S,
+            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, used as a float
             connect_timeout=CONNECT_TIMEOUT_S,
             pending_size=0,
             error_cb=report,
@@ -92,14 +92,12 @@ async def connect(
         )
     )
     try:
-        done, _ = await asyncio.wait(
-            {connecting, refused}, timeout=give_up_after_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        if connecting in done:
+        await asyncio.wait((connecting, refused), timeout=give_up_after_s, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
             connecting.result()
             _after_reconnect[client] = callbacks
             return client
-        if refused in done:
+        if refused.done():
             refused.result()
         raise TimeoutError(f"no answer from the broker at {url} within {give_up_after_s:g} s")
     finally:

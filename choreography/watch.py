@@ -105,7 +105,7 @@ class Watch:
         elif not self._deadlines.is_due(story, tellings[-1].at, now):
             self._deadlines.postpone(order_id, tellings[-1].at)
         elif story.status() is OrderStatus.UNDOING:
-            await self._show_stuck(order_id, records[-1], story)
+            await self._show_stuck(order_id, _last_news(records), story)
         else:
             await self._expire(order_id, records, story, now - tellings[-1].at)
 
@@ -179,6 +179,11 @@ class Watch:
                 except BrokerError as error:
                     log.warning("parking %s: %s", subject, error)
                     await asyncio.sleep(BACK_OFF_S)
+
+
+def _last_news(records: list[Record]) -> Record:
+    """The last event that someone should have reacted to."""
+    return next(r for r in reversed(records) if not r.subject.endswith(f".{EventType.ATTEMPT_FAILED}"))
 
 
 def _tellings(records: list[Record]) -> list[Told]:

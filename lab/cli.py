@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from lab.commands import approvals, audit, dead_letters, demo, faults, lifecycle, machinery, orders, why
+from lab.commands import approvals, audit, bench, dead_letters, demo, faults, lifecycle, machinery, orders, why
 from lab.errors import LabError
 
 # The root of typer's own errors: of its copy of click or of the real one, as its version goes.
@@ -37,7 +37,7 @@ COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
         machinery.thaw,
         machinery.restart,
     ),
-    "Judgement": (audit.audit, demo.demo, demo.scenarios),
+    "Judgement": (audit.audit, demo.demo, demo.scenarios, bench.bench),
 }
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:

@@ -159,7 +159,9 @@ def load_scenario(name_or_path: str) -> Scenario:
             )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise BadScenario(f"cannot read the scenario {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadScenario(f"cannot read the scenario {path}: {error}") from error
     return parse_scenario(content, str(path))
 

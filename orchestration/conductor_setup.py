@@ -21,7 +21,8 @@ from orchestration.definition import load_order_machine
 from orchestration.drive import Tools
 from orchestration.history import DurableHistory, History, HopefulHistory
 from orchestration.order_story import MACHINE
-from orchestration.tasks.http import HttpTasks, client_session
+from orchestration.tasks.http import HttpTasks
+from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
 from orchestration.tokens import token_maker
@@ -75,7 +76,13 @@ def create_conductor(settings: Settings, client: Client, tasks: Tasks) -> Conduc
         clock=time.time,
         random=random.random,
     )
-    return Conductor(client, tools, ack_wait_s=ACK_WAIT_S, consumer=CONDUCTOR)
+    return Conductor(
+        client,
+        tools,
+        ack_wait_s=ACK_WAIT_S,
+        consumer=CONDUCTOR,
+        on_dead_letter=lambda reason: shared.dead_letters.labels(settings.lane, reason).inc(),
+    )
 
 
 def create_app(settings: Settings, client: Client) -> FastAPI:
@@ -89,19 +96,19 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with client_session() as session:
-            http = HttpTasks(session, base_urls(settings))
-            tasks = Tasks({"http": http, "https": http, "approval": PersonTasks(), "person": PersonTasks()})
-            conductor = create_conductor(settings, client, tasks)
-            conductor.on_dead_letter = lambda reason: shared.dead_letters.labels(settings.lane, reason).inc()
-            running = vital(conductor.run(), "the worker")
-            working.append(conductor)
-            try:
-                yield
-            finally:
-                await conductor.stop()
-                await asyncio.wait((running,))
-                await close(client)
+        http_client = HttpClient()
+        http = HttpTasks(http_client, base_urls(settings))
+        tasks = Tasks({"http": http, "approval": PersonTasks(), "person": PersonTasks()})
+        conductor = create_conductor(settings, client, tasks)
+        running = vital(conductor.run(), "the worker")
+        working.append(conductor)
+        try:
+            yield
+        finally:
+            await conductor.stop()
+            await asyncio.wait((running,))
+            await http_client.close()
+            await close(client)
 
     return create_operational_app(settings, ready, lifespan)
 

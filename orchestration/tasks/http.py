@@ -8,11 +8,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-import aiohttp
 import orjson
-from yarl import URL
 
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSucceeded
+from orchestration.tasks.http_client import Address, CallFailed, HttpClient
 from orchestration.tasks.registry import Told
 
 UNAVAILABLE: Final = "Http.Unavailable"
@@ -21,62 +20,38 @@ BAD_REQUEST: Final = "Http.BadRequest"
 TIMEOUT: Final = "States.Timeout"
 
 LEAST_TIMEOUT_S: Final = 1.0
-# Shorter than the services' own: who closes an idle connection must be who sends, or requests get lost in the gap.
-KEEP_ALIVE_S: Final = 30.0
 CAUSE_CHARACTERS: Final = 1000
 PASSING_STATUSES: Final = frozenset({408, 425, 429})
 
 
-def client_session() -> aiohttp.ClientSession:
-    """A session for many small calls to few hosts: no limit of its own, no cookies, connections kept alive."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, use_dns_cache=True),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
-    )
-
-
 class HttpTasks:
-    """``base_urls``: service -> where it listens."""
+    """``base_urls``: service -> where it listens; an empty URL is an unknown service. Raises ``ValueError``."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_urls: Mapping[str, str]) -> None:
-        self._session = session
-        self._base_urls = base_urls
-        self._urls: dict[str, URL | None] = {}
+    def __init__(self, client: HttpClient, base_urls: Mapping[str, str]) -> None:
+        self._client = client
+        self._addresses = {service: Address.of(url) for service, url in base_urls.items() if url}
 
     def told_at_once(self, task: RunTask) -> None:
         return None
 
     async def run(self, execution: str, task: RunTask) -> Told:
-        url = self._url(task.resource)
-        if url is None:
+        service, _, path = task.resource.partition("://")[2].partition("/")
+        address = self._addresses.get(service)
+        if address is None:
             return TaskFailed(task.entry, "States.Runtime", f"no address is known for {task.resource}")
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": task.key,
             "traceparent": traceparent(execution, task),
         }
+        timeout_s = None if task.timeout_s is None else max(LEAST_TIMEOUT_S, task.timeout_s)
         try:
-            async with self._session.post(
-                url, data=orjson.dumps(task.parameters), headers=headers, timeout=_timeout(task.timeout_s)
-            ) as response:
-                return told(task.entry, response.status, await response.read())
+            answer = await self._client.post(address, f"/{path}", orjson.dumps(task.parameters), headers, timeout_s)
         except TimeoutError:
-            return TaskFailed(task.entry, TIMEOUT, f"no answer from {task.resource} within {task.timeout_s} s")
-        except (aiohttp.ClientError, OSError) as error:
-            return TaskFailed(task.entry, CONNECTION_LOST, f"{task.resource}: {type(error).__name__}: {error}")
-
-    def _url(self, resource: str) -> URL | None:
-        if resource not in self._urls:
-            host, _, path = resource.partition("://")[2].partition("/")
-            base = self._base_urls.get(host, "")
-            self._urls[resource] = URL(f"{base.rstrip('/')}/{path}") if base else None
-        return self._urls[resource]
-
-
-def _timeout(timeout_s: float | None) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None if timeout_s is None else max(LEAST_TIMEOUT_S, timeout_s))
+            return TaskFailed(task.entry, TIMEOUT, f"no answer from {task.resource} within {timeout_s} s")
+        except CallFailed as error:
+            return TaskFailed(task.entry, CONNECTION_LOST, f"{task.resource}: {error}")
+        return told(task.entry, answer.status, answer.body)
 
 
 def told(entry: int, status: int, body: bytes) -> TaskSucceeded | TaskFailed:
@@ -86,7 +61,7 @@ def told(entry: int, status: int, body: bytes) -> TaskSucceeded | TaskFailed:
         if answer is None:
             return TaskFailed(entry, UNAVAILABLE, f"not a JSON object: {_excerpt(body)}")
         return TaskSucceeded(entry, answer)
-    cause = _excerpt(body) if answer is None else str(answer.get("cause") or answer.get("detail") or _excerpt(body))
+    cause = _excerpt(body) if answer is None else str(answer.get("cause") or _excerpt(body))
     if status == 409 and answer is not None and "error" in answer:
         return TaskFailed(entry, str(answer["error"]), cause)
     if status >= 500 or status in PASSING_STATUSES:

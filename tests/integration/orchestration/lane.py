@@ -31,10 +31,11 @@ from orchestration.conductor import Conductor
 from orchestration.definition import load_order_machine
 from orchestration.door import OrchestrationLane
 from orchestration.drive import Tools
-from orchestration.history import DurableHistory, History, HopefulHistory
+from orchestration.history import DurableHistory, History
 from orchestration.order_story import MACHINE
 from orchestration.projector import Projector
-from orchestration.tasks.http import HttpTasks, client_session
+from orchestration.tasks.http import HttpTasks
+from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
 from orchestration.tokens import token_maker
@@ -142,13 +143,13 @@ class Worker:
 
     conductor: Conductor
     client: Client
-    session: aiohttp.ClientSession
+    http: HttpClient
     running: asyncio.Task[None]
 
     async def stop(self) -> None:
         await self.conductor.stop()
         await asyncio.wait((self.running,), timeout=5)
-        await self.session.close()
+        await self.http.close()
         await close(self.client)
 
 
@@ -178,12 +179,12 @@ class TestLane:
         sit_out_s: float = 5.0,
     ) -> Worker:
         client = await self.connect(name)
-        session = client_session()
+        http = HttpClient()
         tools = Tools(
             machines={MACHINE: self.machine},
             tasks=Tasks(
                 {
-                    "http": HttpTasks(session, self.stubs.base_urls),
+                    "http": HttpTasks(http, self.stubs.base_urls),
                     "approval": PersonTasks(),
                     "person": PersonTasks(),
                 }
@@ -197,7 +198,7 @@ class TestLane:
             sit_out_s=sit_out_s,
         )
         conductor = Conductor(client, tools, ack_wait_s=ACK_WAIT_S, consumer=CONDUCTOR)
-        worker = Worker(conductor, client, session, asyncio.create_task(conductor.run()))
+        worker = Worker(conductor, client, http, asyncio.create_task(conductor.run()))
         self.workers.append(worker)
         return worker
 
