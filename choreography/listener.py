@@ -27,8 +27,8 @@ from choreography.events import Body
 from choreography.outbox import Outbox
 from choreography.reactions import Reaction, reactions_for, wiring
 from choreography.recovery import Recovery
-from choreography.telling import asked, told_by
-from services.commands import Answer, Command, Inbox, Outgoing, Result
+from choreography.telling import asked, command_for
+from services.commands import Answer, Command, Outgoing, Result
 from services.faults.plan import CrashPoint
 from services.operations import Operation
 from services.operations import Service as ServiceName
@@ -146,8 +146,9 @@ class Listener:
             message = compose(type_, body, source=self._name, at=now_text(), cause=event, suffix=self._suffix())
             await publish(self._client, Message(message.subject, message.body, message.id, headers=message.headers))
             return True
-        told: list[Outgoing] = []
-        command = self._command(row, row.operation, event, event.body, told)
+        command, told = command_for(
+            self._name, row.operation, row, event, event.body.order, at=now_text(), suffix=self._suffix()
+        )
         try:
             answer = await self._service.execute(command, hang_s=0.0)
         except Exception as error:  # noqa: BLE001 - every failure of a command is decided upon in one place
@@ -168,19 +169,6 @@ class Listener:
             await self.outbox.send(told)
         reached(order_id, operation, CrashPoint.AFTER_PUBLISH)
         reached(order_id, operation, CrashPoint.BEFORE_ACK)
-
-    def _command(self, row: Reaction, operation: Operation, event: Event, body: Body, told: list[Outgoing]) -> Command:
-        at, suffix = now_text(), self._suffix()
-
-        def outgoing(answer: Answer) -> tuple[Outgoing, ...]:
-            told.clear()  # the transaction may be tried again
-            news = told_by(row, body.order, answer)
-            if news is not None:
-                told.append(compose(*news, source=self._name, at=at, cause=event, suffix=suffix))
-            return tuple(told)
-
-        key = f"{event.order_id}:{operation}:{suffix}" if suffix else f"{event.order_id}:{operation}"
-        return Command(operation, body.order, key, Inbox(self._name, event.id), outgoing)
 
     def _suffix(self) -> str:
         """Without idempotency every act is another one, and so is its event."""

@@ -1,9 +1,31 @@
-"""What a service tells the bus about what it did: from a row and an answer to an event's body. Plain functions."""
+"""From an event heard to a command, and from its answer to the event told. Plain functions."""
 
+from choreography.cloud_events import Event, compose
 from choreography.events import BODIES, ApprovalRequested, Body, Done, EventType, Failed
 from choreography.reactions import Reaction
-from services.commands import Answer, Result
+from services.commands import Answer, Command, Inbox, Outgoing, Result
+from services.operations import Operation, Service
 from services.order import Order
+
+
+def command_for(
+    service: Service, operation: Operation, row: Reaction, event: Event, order: Order, *, at: str, suffix: str = ""
+) -> tuple[Command, list[Outgoing]]:
+    """The command of a row, and the list that holds what it tells, once it was decided.
+
+    ``suffix``: practice idempotency is off, every act is another one and so is its event.
+    """
+    told: list[Outgoing] = []
+
+    def outgoing(answer: Answer) -> tuple[Outgoing, ...]:
+        told.clear()  # a transaction may be tried again
+        news = told_by(row, order, answer)
+        if news is not None:
+            told.append(compose(*news, source=service, at=at, cause=event, suffix=suffix))
+        return tuple(told)
+
+    key = f"{order.order_id}:{operation}:{suffix}" if suffix else f"{order.order_id}:{operation}"
+    return Command(operation, order, key, Inbox(service, event.id), outgoing), told
 
 
 def told_by(row: Reaction, order: Order, answer: Answer) -> tuple[EventType, Body] | None:

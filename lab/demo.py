@@ -21,6 +21,7 @@ from lab.collect import LaneReader
 from lab.demo_progress import progress_on
 from lab.embedded import Lab
 from lab.errors import BadInput, OutOfReach
+from lab.home import Home, holder
 from lab.results import ResultsFolder, results_folder
 from lab.scenario import DEFAULT_SCENARIO, Scenario, load_scenario
 from lab.topology import DEFAULT_PORT_BASE, LANES, LabConfig
@@ -33,6 +34,7 @@ from services.practices import PRESETS
 
 MUST_BE_CLEAN: Final = "hardened"
 WORKLOAD_FILE: Final = "workload.jsonl"
+LEFTOVER_AFTER_S: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,20 @@ async def _catalogue(lab: Lab) -> tuple[Product, ...]:
 def _temporary_home(home: Path, preset: str) -> Iterator[Path]:
     """Fresh state for one run; gone afterwards, whatever happens."""
     home.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(home)
     path = Path(tempfile.mkdtemp(prefix=f"demo-{preset}-", dir=home))
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _clear_leftovers(home: Path) -> None:
+    """What a killed demo could not clear away itself. A young folder may belong to one that is just starting."""
+    for left in home.glob("demo-*"):
+        young = time.time() - left.stat().st_mtime < LEFTOVER_AFTER_S
+        if left.is_dir() and not young and holder(Home(left)) is None:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _keep_logs(home: Path, target: Path) -> None:

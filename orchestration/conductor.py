@@ -17,7 +17,7 @@ from broker.errors import BrokerError
 from broker.pull import Delivery, Puller
 from orchestration import records
 from orchestration.asl.protocol import ExecutionStarted, Input
-from orchestration.dead_letters import set_apart
+from orchestration.dead_letters import REASON, set_apart
 from orchestration.drive import Drive, Tools
 from orchestration.errors import HistoryUnreachable, Lost, NotHere, Unreadable
 from orchestration.holding import Holding
@@ -169,7 +169,7 @@ class Conductor:
             log.warning("not set apart yet, it comes again: %s: %s", work.subject, error)
             return
         log.warning("set apart: %s: %s", work.subject, reason)
-        self.on_dead_letter("unreadable")
+        self.on_dead_letter(REASON)
 
 
 def _being_cancelled() -> bool:

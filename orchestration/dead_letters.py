@@ -4,12 +4,46 @@ from typing import Final
 
 import orjson
 from nats.aio.client import Client
+from pydantic import BaseModel, ConfigDict
 
 from broker.publish import Message, publish
 from broker.pull import Delivery
-from orchestration.records import DEAD
+from broker.read import Record
+from orchestration.broker_setup import CONDUCTOR
+from orchestration.records import DEAD, execution_of
 
 BODY_CHARACTERS: Final = 4096
+REASON: Final = "unreadable"
+
+
+class DeadLetter(BaseModel):
+    """``seq`` is the message's own sequence in the stream, where it still stands whole."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    order_id: str
+    subject: str
+    consumer: str
+    reason: str
+    cause: str
+    at: str
+    state: str = "parked"
+    body: str
+
+
+def read_letter(record: Record) -> DeadLetter:
+    letter = orjson.loads(record.body)
+    return DeadLetter(
+        seq=letter["sequence"],
+        order_id=execution_of(letter["subject"]),
+        subject=letter["subject"],
+        consumer=CONDUCTOR,
+        reason=REASON,
+        cause=letter["reason"],
+        at=record.at,
+        body=letter["body"],
+    )
 
 
 async def set_apart(client: Client, work: Delivery, reason: str) -> None:

@@ -14,6 +14,8 @@ from broker.read import Record, all_of, last
 from orchestration import records
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
 from orchestration.callbacks import Sent, send_result
+from orchestration.dead_letters import DeadLetter, read_letter
+from orchestration.errors import Unreadable
 from orchestration.order_story import MACHINE, reason_of, status_of
 from orchestration.projector import Projector
 from orchestration.read_model import ReadModel
@@ -26,6 +28,7 @@ from services.trail import ENDED, OrderStatus, OrderTrail, OrderView, PendingApp
 REJECTED: Final = "ApprovalRejected"
 PUBLISH_TIMEOUT_S: Final = 2.0
 TRIES: Final = 2
+MAX_LETTERS: Final = 1000
 
 
 class OrchestrationLane:
@@ -60,7 +63,11 @@ class OrchestrationLane:
         found = await self._last(subject)
         if found is None:
             raise NotDurable(f"{subject}: a conflict with what cannot be read")
-        if records.decode_start(found.body).fingerprint != fingerprint:
+        try:
+            same = records.decode_start(found.body).fingerprint == fingerprint
+        except Unreadable:
+            same = False
+        if not same:
             return Placed.CONFLICT
         return Placed.ACCEPTED if ours else Placed.REPEATED
 
@@ -103,6 +110,14 @@ class OrchestrationLane:
 
     async def parked(self) -> list[PendingApproval]:
         return self._pending(OrderStatus.PARKED)
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """Work that no conductor could make sense of."""
+        try:
+            found = await all_of(self._client, records.STREAM, f"{records.DEAD}.*", limit=MAX_LETTERS)
+        except NotStored as error:
+            raise NotDurable(str(error)) from error
+        return [read_letter(record) for record in found]
 
     async def list_orders(self, status: OrderStatus | None, limit: int) -> list[OrderView]:
         return self._model().views(status, limit)

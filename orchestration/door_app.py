@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from broker.connection import close
+from orchestration.dead_letters import DeadLetter
 from orchestration.door import OrchestrationLane
 from orchestration.metrics import order_counter
 from orchestration.projector import Projector
@@ -54,6 +55,12 @@ def _add_parked(app: FastAPI, settings: Settings, lane: OrchestrationLane) -> No
         """Orders whose undo needs a person: put right what hindered it, then let it be tried again."""
         check_admin(request, settings.admin_token)
         return json_response([pending.model_dump(mode="json") for pending in await lane.parked()])
+
+    @app.get("/dead-letters", tags=["approvals"], response_model=list[DeadLetter], responses=error_docs(403, 503))
+    async def dead_letters(request: Request) -> Response:
+        """Messages that no conductor can make sense of, with the reason."""
+        check_admin(request, settings.admin_token)
+        return json_response([letter.model_dump(mode="json") for letter in await lane.dead_letters()])
 
     @app.post("/parked/{token}", tags=["approvals"], response_model=ResumedBody, responses=_WRONG)
     async def resume(request: Request, token: str) -> Response:

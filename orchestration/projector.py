@@ -18,7 +18,6 @@ from orchestration import records
 from orchestration.broker_setup import READ_MODEL, read_model_consumer
 from orchestration.errors import Unreadable
 from orchestration.read_model import ReadModel, Row
-from orchestration.rfc3339 import rfc3339
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ class Projector:
 
     def _apply(self, model: ReadModel, delivery: Delivery) -> None:
         try:
-            row = model.apply(delivery.subject, delivery.stream_sequence, rfc3339(delivery.at), delivery.body)
+            row = model.apply(delivery.subject, delivery.stream_sequence, delivery.at, delivery.body)
         except Unreadable as error:
             # The conductors set it apart and say so; here it just is no order.
             log.warning("read model: %s: %s", delivery.subject, error)

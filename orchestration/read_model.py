@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from orchestration import records
 from orchestration.order_story import reason_of, status_of
+from orchestration.rfc3339 import rfc3339
 from services.front_door import Outcome
 from services.trail import ENDED, OrderStatus, OrderView
 
@@ -37,8 +38,8 @@ class ReadModel:
     sequence: int = 0
     _waiting: dict[str, Row] = field(default_factory=dict)
 
-    def apply(self, subject: str, sequence: int, at: str, body: bytes) -> Row | None:
-        """Fold one record in; None where it changes nothing. Raises ``errors.Unreadable``."""
+    def apply(self, subject: str, sequence: int, at: float, body: bytes) -> Row | None:
+        """Fold one record in, stored at epoch seconds ``at``; None: nothing changed. Raises ``errors.Unreadable``."""
         execution = records.execution_of(subject)
         if subject.startswith(f"{records.START}."):
             row = self._started(execution, sequence, at, records.decode_start(body))
@@ -47,27 +48,29 @@ class ReadModel:
         self.sequence = max(self.sequence, sequence)
         return row
 
-    def _started(self, execution: str, sequence: int, at: str, start: records.Start) -> Row | None:
+    def _started(self, execution: str, sequence: int, at: float, start: records.Start) -> Row | None:
         if execution in self.rows:
             return None
-        row = Row(execution, _total_cents(start), at, OrderStatus.IN_PROGRESS, sequence, at)
+        began_at = rfc3339(at)
+        row = Row(execution, _total_cents(start), began_at, OrderStatus.IN_PROGRESS, sequence, began_at)
         self.rows[execution] = row
         return row
 
-    def _appended(self, execution: str, sequence: int, at: str, append: records.Append) -> Row | None:
+    def _appended(self, execution: str, sequence: int, at: float, append: records.Append) -> Row | None:
         row = self.rows.get(execution)
         if row is None or sequence <= row.sequence or row.status in ENDED:
             return None
         status = status_of(append)
-        if status is not row.status:
-            row.since = at
-        row.status, row.sequence, row.reason, row.waiting = status, sequence, reason_of(append), append.waiting
+        row.sequence = sequence
+        if status is row.status and append.waiting == row.waiting:
+            return None
+        row.status, row.since, row.reason, row.waiting = status, rfc3339(at), reason_of(append), append.waiting
         if append.waiting:
             self._waiting[execution] = row
         else:
             self._waiting.pop(execution, None)
         if status in ENDED:
-            self.ended.append(Outcome(sequence, execution, status, row.accepted_at, at))
+            self.ended.append(Outcome(sequence, execution, status, row.accepted_at, row.since))
         return row
 
     def views(self, status: OrderStatus | None, limit: int) -> list[OrderView]:

@@ -88,6 +88,7 @@ class Append:
 
     ``asked`` names every resource asked for so far, ``waiting`` the callbacks waited for, ``began_at`` (RFC 3339) is
     the broker's instant of the start: so the last append alone tells what a reader of the whole history would find.
+    ``summary`` is that of an ended execution: ``error``, ``cause``, and ``failed_in``, the Fail state that gave them.
     """
 
     machine: str
@@ -97,7 +98,7 @@ class Append:
     checkpoint: Json
     asked: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
-    summary: Mapping[str, Any] = field(default_factory=dict)  # error, cause and failed_in (a Fail state) of an ended execution
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         return orjson.dumps(

@@ -7,6 +7,7 @@ import orjson
 
 from broker.read import Record
 from orchestration import records
+from orchestration.errors import Unreadable
 from orchestration.order_story import operation_of, status_of
 from orchestration.rfc3339 import rfc3339
 from services.trail import OrderTrail, TrailEntry
@@ -46,9 +47,16 @@ def _started(start: Record) -> TrailEntry:
         at=start.at,
         what=STARTED,
         store=records.STREAM,
-        input=records.decode_start(start.body).input,
+        input=_input(start),
         id=f"{start.stream}:{start.sequence}",
     )
+
+
+def _input(start: Record) -> Any:
+    try:
+        return records.decode_start(start.body).input
+    except Unreadable:
+        return None  # what the conductors set apart: there is no more to tell
 
 
 class _Steps:

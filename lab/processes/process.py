@@ -1,6 +1,7 @@
 """One supervised process through all its runs: spawn, become ready, end, start again, until nobody wants it."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -156,11 +157,10 @@ class Process:
     async def _back_off(self) -> None:
         wait_s = backoff_s(self._failed_starts)
         self._note(State.BACKOFF, f"ended ({self.last_exit}); starting again in {wait_s:g} s")
-        try:
+        with contextlib.suppress(TimeoutError):
             await self._until(lambda: not self._wanted, wait_s)
-        except TimeoutError:
-            return
-        self._note(State.STOPPED, "stopped")
+        if not self._wanted:  # also where the wish came together with the end of the wait
+            self._note(State.STOPPED, "stopped")
 
     async def _end(self) -> None:
         child = self.child

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import httptools
 
@@ -36,10 +37,10 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        parsed = httptools.parse_url(url.encode())
-        if parsed.schema != b"http" or not parsed.host:
+        parsed = urlsplit(url)
+        if parsed.scheme != "http" or not parsed.hostname:
             raise ValueError(f"not an http:// URL: {url!r}")
-        return cls(parsed.host.decode(), parsed.port or 80, (parsed.path or b"").decode().rstrip("/"))
+        return cls(parsed.hostname, parsed.port or 80, parsed.path.rstrip("/"))
 
 
 class HttpClient:
@@ -65,6 +66,10 @@ class HttpClient:
                 raise
         self._give_back(address, connection)
         return answer
+
+    @property
+    def usable_connections(self) -> int:
+        return sum(connection.usable for connections in self._idle.values() for connection in connections)
 
     async def close(self) -> None:
         self._closed = True

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from lab.embedded import Lab
+from lab.processes.state import State
 from lab.scenario import Conditions, Scenario, Settle
 from lab.topology import BROKER, LANES, LabConfig, name_of
 from loadtests.workload import Shape
@@ -18,15 +19,15 @@ from tests.e2e.trials import explained, trial
 
 ORDERS = int(os.environ.get("LAB_SOAK_ORDERS", "1000"))
 MIN_KILLS = 40
-RATE_PER_S = 40.0
-MEAN_PAUSE_S = 0.6
+RATE_PER_S = 30.0
+MEAN_PAUSE_S = 0.5
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200 if ORDERS > 1000 else 300)
 @pytest.mark.parametrize("lane", LANES)
 async def test_every_accepted_order_ends_well_whatever_is_killed(lane: str, lab_config: LabConfig) -> None:
-    config = replace(lab_config, lanes=(lane,), stock_scale=max(1.0, ORDERS / 1000))
+    config = replace(lab_config, lanes=(lane,), stock_scale=ORDERS / 150)
     killed: list[str] = []
 
     async def kill_at_random(lab: Lab, over: asyncio.Event) -> None:
@@ -37,10 +38,12 @@ async def test_every_accepted_order_ends_well_whatever_is_killed(lane: str, lab_
         ends_at = loop.time() + sending
         while not over.is_set() and (loop.time() < ends_at or len(killed) < MIN_KILLS):
             await _pause(over, dice.expovariate(1 / MEAN_PAUSE_S))
-            name = dice.choice(victims)
-            await lab.wait_ready(name, 30.0)  # so that each kill hits a process that works
-            await lab.kill(name)
-            killed.append(name)
+            ready = {status.name for status in lab.status() if status.state is State.READY}
+            alive = [name for name in victims if name in ready]  # a kill should hit a process that works
+            if alive:
+                name = min(alive, key=lambda name: (killed.count(name), dice.random()))
+                await lab.kill(name)
+                killed.append(name)
 
     scenario = Scenario(
         name="kill-loop",

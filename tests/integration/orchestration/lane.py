@@ -43,7 +43,7 @@ from services.operations import PATH_OF, SERVICE_OF
 from services.order import Line, Order
 from services.practices import parse_practices
 from services.trail import ENDED, OrderStatus, OrderView
-from tests.conftest import RealNats, free_port
+from tests.conftest import USER, RealNats, free_port
 
 SECRET = "test-secret"
 ACK_WAIT_S = 1.0
@@ -168,8 +168,9 @@ class TestLane:
     workers: list[Worker] = field(default_factory=list)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    async def connect(self, name: str) -> Client:
-        return await connect(self.nats.url, user=self.nats.user, password=self.nats.password, name=name)
+    async def connect(self, name: str, user: str | None = None) -> Client:
+        user = user or self.nats.user
+        return await connect(self.nats.url, user=user, password=self.nats.users[user][0], name=name)
 
     async def worker(
         self,
@@ -177,8 +178,9 @@ class TestLane:
         *,
         history: Callable[[Client], History] = DurableHistory,
         sit_out_s: float = 5.0,
+        user: str | None = None,
     ) -> Worker:
-        client = await self.connect(name)
+        client = await self.connect(name, user)
         http = HttpClient()
         tools = Tools(
             machines={MACHINE: self.machine},
@@ -218,15 +220,16 @@ class TestLane:
         log_file = self.nats.folder / f"{component}.log"
         with log_file.open("ab") as log:
             command = [sys.executable, "-m", "orchestration"]
-            process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=log, stderr=log)
+            process = await asyncio.to_thread(
+                subprocess.Popen, command, env={**os.environ, **environment}, stdout=log, stderr=log
+            )
         self.processes.append(process)
 
         async def ready() -> bool:
             assert process.poll() is None, log_file.read_text()
             with contextlib.suppress(aiohttp.ClientError):
-                async with aiohttp.ClientSession() as session:
-                    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                        return answer.status == 200
+                async with aiohttp.request("GET", f"http://127.0.0.1:{port}/readyz") as answer:
+                    return answer.status == 200
             return False
 
         await eventually(ready, 30, lambda: log_file.read_text())
@@ -279,16 +282,21 @@ async def eventually(
 
 @contextlib.asynccontextmanager
 async def running_lane(
-    nats: RealNats, order_machine: Machine | None = None, *, ack_wait_s: float = ACK_WAIT_S
+    nats: RealNats,
+    order_machine: Machine | None = None,
+    *,
+    ack_wait_s: float = ACK_WAIT_S,
+    door_user: str = USER,
 ) -> AsyncIterator[TestLane]:
     stubs = Stubs()
     await stubs.start()
     client = await connect(nats.url, user=nats.user, password=nats.password, name="test")
     configured = setup(ack_wait_s=ack_wait_s)
     await provision(client, configured.streams, configured.consumers)
-    projector = Projector(client, "orchestration", lambda model, row: None)
+    door_client = await connect(nats.url, user=door_user, password=nats.users[door_user][0], name="door")
+    projector = Projector(door_client, "orchestration", lambda model, row: None)
     projecting = asyncio.create_task(projector.run())
-    lane = OrchestrationLane(client, "orchestration", SECRET, projector)
+    lane = OrchestrationLane(door_client, "orchestration", SECRET, projector)
     made = TestLane(nats, stubs, order_machine or machine(), client, projector, lane)
 
     async def built() -> bool:
@@ -307,13 +315,12 @@ async def running_lane(
             await asyncio.to_thread(process.wait, 10)
         projecting.cancel()
         await asyncio.wait((projecting,))
+        await close(door_client)
         await close(client)
         await stubs.stop()
 
 
-def machine(
-    *, approval_timeout_s: float = 3600.0, call_timeout_s: float = 1.0, practices: str = "hardened"
-) -> Machine:
+def machine(*, approval_timeout_s: float = 3600.0, call_timeout_s: float = 1.0, practices: str = "hardened") -> Machine:
     """The order's own machine; scaled so that its retries wait some hundredths of a second."""
     return load_order_machine(
         parse_practices(practices),

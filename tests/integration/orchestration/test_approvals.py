@@ -83,9 +83,7 @@ async def test_forged_tokens_are_unknown_and_the_trail_keeps_the_real_one(nats_u
 
 
 @pytest.mark.parametrize("survives", ["nothing restarts", "broker and conductors restart"])
-async def test_an_approval_that_never_comes_times_out_by_a_scheduled_message(
-    nats_url: RealNats, survives: str
-) -> None:
+async def test_an_approval_that_never_comes_times_out_by_a_scheduled_message(nats_url: RealNats, survives: str) -> None:
     async with running_lane(nats_url, machine(approval_timeout_s=3.0)) as lane:
         worker = await lane.worker(sit_out_s=0.5)
         await lane.lane.place(order("o-1", LARGE))

@@ -190,6 +190,10 @@ async def test_what_cannot_be_read_is_set_apart(nats_url: RealNats) -> None:
         await eventually(apart)
         letters = [record.body for record in await all_of(lane.client, records.STREAM, f"{records.DEAD}.*")]
         assert b"not JSON" in letters[0]
+        shown = await lane.lane.dead_letters()
+        assert [letter.order_id for letter in shown] == ["broken", "odd", "nobody"]
+        assert await lane.lane.place(order("broken")) is Placed.CONFLICT
+        assert await lane.lane.trail("broken") is not None
 
 
 async def test_without_outbox_the_history_is_hoped_for_and_approvals_find_their_conductor(nats_url: RealNats) -> None:

@@ -1,6 +1,7 @@
 """Workers die, freeze and meet: every order ends once, under one history without gap or duplicate."""
 
 import asyncio
+import itertools
 import signal
 from collections import Counter
 
@@ -139,7 +140,7 @@ async def test_a_frozen_conductor_appends_nothing_stale(nats_url: RealNats) -> N
         await check_clean(lane, [*ids, "after"])
         for order_id in ids:
             wrote = [r.headers["Nats-Msg-Id"].split(".")[2] for r in (await lane.records(order_id))[1:]]
-            changes = sum(1 for one, next_ in zip(wrote, wrote[1:], strict=False) if one != next_)
+            changes = sum(1 for one, following in itertools.pairwise(wrote) if one != following)
             assert changes <= 1, f"{order_id} went back to a worker that had lost it: {wrote}"
 
 

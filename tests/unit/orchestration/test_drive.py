@@ -1,0 +1,279 @@
+"""Driving over a history in memory: a worker may die at any append, or two may meet, and nobody can tell afterwards."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from broker.read import Record
+from orchestration import records
+from orchestration.asl.interpreter import Machine, load_machine
+from orchestration.asl.protocol import (
+    ExecutionStarted,
+    HistoryEvent,
+    Input,
+    RunTask,
+    StopRequested,
+    TaskFailed,
+    TaskSucceeded,
+    TimerFired,
+)
+from orchestration.definition import load_order_machine
+from orchestration.drive import Drive, Tools
+from orchestration.errors import HistoryUnreachable, Lost, Unreadable
+from orchestration.history import Timer
+from orchestration.order_story import MACHINE
+from orchestration.tasks.person import PersonTasks
+from orchestration.tasks.registry import Tasks
+from services.practices import PRESETS
+
+EXECUTION = "o-1"
+START = records.Start(MACHINE, {"order": {"order_id": EXECUTION, "total_cents": 5}}, "f")
+BEGAN_AT = 1_700_000_000.25
+
+
+@dataclass
+class MemoryHistory:
+    """Compare-and-set as the broker does it. ``die_at``: the append whose writer dies, before or after its storing."""
+
+    durable: bool = True
+    compare_and_set: bool = True
+    stored: list[Record] = field(default_factory=list)
+    timers: list[Timer] = field(default_factory=list)
+    die_at: tuple[int, str] | None = None
+
+    async def load(self, execution: str) -> Record | None:
+        return self.stored[-1] if self.stored else None
+
+    async def load_start(self, execution: str) -> Record | None:
+        return None
+
+    async def append(
+        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+    ) -> int:
+        await asyncio.sleep(0)
+        last = self.stored[-1].sequence if self.stored else 0
+        if after != last and self.compare_and_set:
+            raise Lost(f"{last} came after {after}")
+        number = len(self.stored) + 1
+        if self.die_at == (number, "before"):
+            self.die_at = None
+            raise HistoryUnreachable("died before")
+        record = Record(records.STREAM, records.log_subject(execution), number, "", {"Nats-Msg-Id": append_id}, body)
+        self.stored.append(record)
+        self.timers += timers
+        if self.die_at == (number, "after"):
+            self.die_at = None
+            raise HistoryUnreachable("died after")
+        return number
+
+    def events(self) -> list[dict[str, Any]]:
+        return [
+            event
+            for record in self.stored
+            for event in records.decode_append(record.body).events
+            if isinstance(event, dict)
+        ]
+
+
+@dataclass
+class ScriptedTasks:
+    """Answers by resource: a list of errors to give first, then success. Effects are kept by key, as a ledger does."""
+
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    effects: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[str, int]] = field(default_factory=list)
+
+    def told_at_once(self, task: RunTask) -> None:
+        return None
+
+    async def run(self, execution: str, task: RunTask) -> TaskSucceeded | TaskFailed:
+        await asyncio.sleep(0)
+        self.calls.append((task.resource, task.attempt))
+        errors = self.errors.get(task.resource, [])
+        # By attempt, not by call: whoever repeats a call after a crash meets the same answer.
+        if task.attempt <= len(errors):
+            return TaskFailed(task.entry, errors[task.attempt - 1], None)
+        self.effects.setdefault(task.key, task.resource)
+        return TaskSucceeded(task.entry, {"done": task.resource})
+
+
+class Counting:
+    def __init__(self) -> None:
+        self.endings: list[str] = []
+
+    def advanced(self, events: list[HistoryEvent]) -> None: ...
+
+    def ended(self, status: str, began_at: str) -> None:
+        self.endings.append(status)
+
+    def calling(self, task: RunTask) -> None: ...
+
+
+ORDER_MACHINE = load_order_machine(
+    PRESETS["hardened"], time_scale=0.01, approval_threshold_cents=50, approval_timeout_s=1e6, call_timeout_s=1.0
+)
+
+
+@dataclass
+class World:
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    tasks: ScriptedTasks = field(default_factory=ScriptedTasks)
+    machine: Machine = ORDER_MACHINE
+    start: records.Start = START
+    now: float = BEGAN_AT + 1
+    drives: int = 0
+
+    def tools(self, name: str = "w") -> Tools:
+        return Tools(
+            machines={MACHINE: self.machine},
+            tasks=Tasks({"http": self.tasks, "approval": PersonTasks(), "person": PersonTasks()}),
+            history=self.history,
+            token_of=lambda execution, entry: f"{execution}.{entry}.mac",
+            observer=Counting(),
+            writer=name,
+            clock=lambda: self.now,
+            random=lambda: 0.0,  # no jitter, no wait
+        )
+
+    async def drive(self, *told: Input, take_over: bool = True, name: str = "w") -> Drive:
+        """One work message: load, feed, drive on."""
+        self.drives += 1
+        found = await self.history.load(EXECUTION)
+        if found is None:
+            drive = Drive.fresh(self.tools(name), self.drives, EXECUTION, self.start, BEGAN_AT)
+            told = (ExecutionStarted(EXECUTION, self.start.input), *told)
+        else:
+            append = records.decode_append(found.body)
+            drive = Drive.resumed(self.tools(name), self.drives, EXECUTION, append, found.sequence)
+        await drive.run(told, take_over=take_over)
+        return drive
+
+    def status(self) -> str:
+        return records.decode_append(self.history.stored[-1].body).status
+
+    def types(self) -> list[str]:
+        events = self.history.events()
+        assert [event["id"] for event in events] == list(range(1, len(events) + 1))
+        return [event["type"] for event in events]
+
+
+STORIES: dict[str, dict[str, list[str]]] = {
+    "happy": {},
+    "retried": {"http://warehouse/reservations": ["Http.Unavailable", "States.Timeout"]},
+    "declined": {"http://payment/charges": ["CardDeclined"]},
+    "sold out": {"http://warehouse/reservations": ["OutOfStock"]},
+    "printer broken, release slow": {
+        "http://shipping/labels": ["Http.Unavailable"] * 4,
+        "http://warehouse/releases": ["Http.ConnectionLost"] * 5,
+    },
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_a_worker_may_die_at_any_append(story: str) -> None:
+    plain = World(tasks=ScriptedTasks(STORIES[story]))
+    await plain.drive()
+    appends = len(plain.history.stored)
+    for number in range(1, appends + 1):
+        for when in ("before", "after"):
+            world = World(tasks=ScriptedTasks(STORIES[story]), history=MemoryHistory(die_at=(number, when)))
+            with pytest.raises(HistoryUnreachable):
+                await world.drive()
+            await world.drive(name="another")
+            assert world.types() == plain.types()
+            assert world.tasks.effects == plain.tasks.effects
+            assert len(world.history.stored) == appends
+
+
+async def test_the_happy_path_is_one_append_for_each_step() -> None:
+    world = World()
+    await world.drive()
+    assert (world.status(), len(world.history.stored)) == ("SUCCEEDED", 3)
+    # What follows from the start is dated by the start, so that whoever derives it derives the same.
+    assert {event["at"] for event in world.history.events()[:4]} == {BEGAN_AT}
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_of_many_workers_at_once_the_history_shows_one(story: str) -> None:
+    plain = World(tasks=ScriptedTasks(STORIES[story]))
+    await plain.drive()
+    world = World(tasks=ScriptedTasks(STORIES[story]))
+
+    async def work(name: str) -> bool:
+        try:
+            await world.drive(name=name)
+        except Lost:
+            return False
+        return True
+
+    survived = await asyncio.gather(*(work(f"w{n}") for n in range(5)))
+    assert survived.count(True) == 1
+    assert world.types() == plain.types()
+    assert world.tasks.effects == plain.tasks.effects
+
+
+async def test_without_compare_and_set_the_history_is_torn() -> None:
+    world = World(history=MemoryHistory(compare_and_set=False))
+    await asyncio.gather(world.drive(name="a"), world.drive(name="b"))
+    with pytest.raises(AssertionError):
+        world.types()
+
+
+WAITING: dict[str, Any] = {
+    "StartAt": "Wait",
+    "States": {"Wait": {"Type": "Wait", "Seconds": 31_536_000, "Next": "End"}, "End": {"Type": "Succeed"}},
+}
+
+
+async def test_a_wait_of_a_year_is_a_timer_stored_with_its_append() -> None:
+    world = World(machine=load_machine(WAITING))
+    drive = await world.drive()
+    assert not drive.ended
+    (timer,) = world.history.timers
+    assert timer.at == BEGAN_AT + 31_536_000
+    again = await world.drive()  # redelivered: still waiting, nothing to do
+    assert len(world.history.stored) == 1
+    assert not again.ended
+    stale = await world.drive(TimerFired("another"), take_over=False)
+    assert not stale.ended
+    world.now = timer.at
+    await world.drive(TimerFired(timer.name), take_over=False)
+    assert world.status() == "SUCCEEDED"
+    await world.drive(TimerFired(timer.name), take_over=False)
+    assert len(world.history.stored) == 2
+
+
+async def test_an_approval_is_waited_for_outside_and_answered_once() -> None:
+    large = records.Start(MACHINE, {"order": {"order_id": EXECUTION, "total_cents": 99}}, "f")
+    world = World(start=large)
+    drive = await world.drive()
+    assert not drive.ended
+    append = records.decode_append(world.history.stored[-1].body)
+    (waiting,) = append.waiting
+    assert waiting.resource == "approval:ask.waitForTaskToken"
+    assert len(world.history.stored) == 2
+    assert "TaskSubmitted" in world.types()
+    await world.drive(TaskSucceeded(waiting.entry, {}), take_over=False)
+    assert world.status() == "SUCCEEDED"
+    assert records.decode_append(world.history.stored[-1].body).waiting == ()
+    stored = len(world.history.stored)
+    await world.drive(TaskFailed(waiting.entry, "ApprovalRejected", None), take_over=True)
+    assert len(world.history.stored) == stored
+
+
+async def test_a_stop_before_the_first_append_tells_the_whole_story() -> None:
+    world = World()
+    await world.drive(StopRequested("Stopped", "by hand"), take_over=False)
+    assert world.status() == "ABORTED"
+    assert world.types()[0] == "ExecutionStarted"
+    assert world.types()[-1] == "ExecutionAborted"
+    assert world.tasks.calls == []
+
+
+async def test_a_machine_that_nobody_knows_cannot_be_driven() -> None:
+    world = World(start=records.Start("unknown", {}, "f"))
+    with pytest.raises(Unreadable):
+        await world.drive()
