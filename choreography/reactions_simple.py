@@ -129,7 +129,7 @@ class Analytics:
         await self._follower.run()
 
     def _count(self, event: Told, _news: bool) -> None:
-        self._counts[event.type] += 1
+        self._counts[event.type.value] += 1
 
     def made(self) -> dict[str, Any]:
         return dict(sorted(self._counts.items()))

@@ -35,10 +35,11 @@ class LaneAddress:
 
 
 class LaneReader:
-    """Asks one lane. Every method raises ``OutOfReach`` when no answer came after several tries."""
+    """Asks one lane. Every method raises ``OutOfReach`` when no answer came after so many tries."""
 
-    def __init__(self, address: LaneAddress, session: aiohttp.ClientSession) -> None:
+    def __init__(self, address: LaneAddress, session: aiohttp.ClientSession, *, tries: int = TRIES) -> None:
         self.address = address
+        self._tries = tries
         self._session = session
         self._headers = {"Authorization": f"Bearer {address.admin_token}"}
 
@@ -116,7 +117,7 @@ class LaneReader:
     async def _text_if_there(self, component: str, path: str) -> str | None:
         url = f"{self.address.urls[component]}{path}"
         problem = ""
-        for _ in range(TRIES):
+        for _ in range(self._tries):
             try:
                 timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
                 async with self._session.get(url, headers=self._headers, timeout=timeout) as answer:

@@ -155,13 +155,13 @@ def compensations(lane_run: LaneRun) -> dict[str, int]:
 
 
 def recovery(rows: Sequence[OrderRow], cleared_at_s: float | None) -> dict[str, Any]:
-    """From the last planned repair until the last order that was due before it has ended.
+    """From the last planned repair until the last order that was due before it has ended, managers' thinking left out.
 
     ``seconds`` is None where some never ended (``unrecovered`` says how many), or where no fault had an end.
     """
     if cleared_at_s is None:
         return {"seconds": None, "unrecovered": 0}
-    due = [row for row in rows if row.planned_s < cleared_at_s]
+    due = [row for row in rows if row.planned_s < cleared_at_s and not row.needs_approval]
     open_orders = sum(row.finished_s is None for row in due)
     last = max((row.finished_s for row in due if row.finished_s is not None), default=cleared_at_s)
     return {

@@ -1,7 +1,8 @@
 """A closed loop for locust: each user places an order, waits for its outcome, and only then places the next.
 
-    locust -f loadtests/locustfile.py --host http://127.0.0.1:7402 --users 20 --spawn-rate 5
+    locust -f loadtests/locustfile.py --host http://127.0.0.1:7402 --catalogue http://127.0.0.1:7404/catalogue
 
+Without ``--catalogue`` it orders products that no warehouse has, and every order is rolled back.
 Honest about what it is: users that wait for a slow lane send less to it, so its latencies look better than those of a
 load that arrives on schedule. Use ``loadtests.open_loop`` for latency; use this to find the rate at saturation, or to
 watch a lane by hand. ``order to outcome`` counts from the first sending until the front door reports the end.
@@ -21,7 +22,6 @@ from loadtests.workload import Shape, plan_count
 OUTCOME_TIMEOUT_S = 60.0
 ASK_EVERY_S = 0.2
 ENDED = ("fulfilled", "rolled_back", "failed")
-# Ordered when the front door offers no catalogue and none is given with --catalogue.
 FALLBACK = tuple(Product(f"SKU-{number:04d}", 500 + 10 * number, 1 / number) for number in range(1, 201))
 
 
@@ -46,8 +46,7 @@ class Customer(HttpUser):
         url = getattr(options, "catalogue", "") if options is not None else ""
         if not url:
             return FALLBACK
-        with self.client.get(url, name="/catalogue") as answer:
-            return products_of(answer.json())
+        return products_of(self.client.get(url, name="/catalogue").json())
 
     @task
     def order_and_wait(self) -> None:

@@ -15,7 +15,7 @@ from nats.aio.client import Client
 
 from broker.errors import BrokerError
 from broker.pull import Delivery, Puller
-from orchestration import records
+from orchestration import metrics, records
 from orchestration.asl.protocol import ExecutionStarted, Input
 from orchestration.dead_letters import REASON, set_apart
 from orchestration.drive import Drive, Tools
@@ -39,13 +39,12 @@ FAILED_LONGEST_S: Final = 300.0
 
 @dataclass
 class Conductor:
-    """``run()`` until ``stop()``. ``failures`` counts drives ended by a bug: the worker lives on, its log tells."""
+    """``run()`` until ``stop()``. A drive that a bug ends is counted and logged; the worker lives on."""
 
     client: Client
     tools: Tools
     ack_wait_s: float
     consumer: str
-    failures: int = 0
     on_dead_letter: Callable[[str], None] = lambda reason: None
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
     _in_memory: dict[str, Drive] = field(default_factory=dict)
@@ -88,6 +87,8 @@ class Conductor:
 
     async def _take(self, work: Delivery) -> None:
         """One work message to its end. Every way to fail has its answer here."""
+        if work.delivered > 1:
+            metrics.redeliveries.inc()
         try:
             await self._work(work)
         except Lost as lost:
@@ -104,7 +105,7 @@ class Conductor:
         except Unreadable as error:
             await self._dead(work, str(error))
         except Exception:
-            self.failures += 1
+            metrics.drive_failures.inc()
             log.exception("driving %s failed", work.subject)
             await work.nak(min(FAILED_LONGEST_S, FAILED_FIRST_S * 2.0 ** min(work.delivered, 10)))
         finally:
@@ -116,9 +117,12 @@ class Conductor:
             await self._work_in_memory(work)
             return
         drive, events = await self._open(work)
-        if not drive.ended:
-            await drive.run(events, take_over=work.delivered > 1)
-        await work.ack()
+        if drive.ended or await drive.run(events, take_over=work.delivered > 1):
+            await work.ack()
+        else:
+            # Late news of an execution that somebody seems to drive. A broker that was killed may have forgotten
+            # that this message was delivered before, to one who has died since: so look again.
+            await work.nak(self.ack_wait_s)
 
     async def _open(self, work: Delivery) -> tuple[Drive, tuple[Input, ...]]:
         """The execution that a message is about, as it is stored, and what the message tells it."""

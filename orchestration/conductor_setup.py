@@ -100,6 +100,7 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
         http = HttpTasks(http_client, base_urls(settings))
         tasks = Tasks({"http": http, "approval": PersonTasks(), "person": PersonTasks()})
         conductor = create_conductor(settings, client, tasks)
+        metrics.executions.labels("RUNNING").set_function(lambda: len(conductor.holding))
         running = vital(conductor.run(), "the worker")
         working.append(conductor)
         try:

@@ -75,6 +75,7 @@ class Drive:
     mail: asyncio.Queue[Input] | None = None
     _events: list[HistoryEvent] = field(default_factory=list)
     _timers: dict[str, Timer] = field(default_factory=dict)
+    _cancelled: list[str] = field(default_factory=list)
     _machine: Machine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,23 +107,31 @@ class Drive:
     def ended(self) -> bool:
         return self.state.status is not Status.RUNNING
 
-    async def run(self, events: tuple[Input, ...], *, take_over: bool) -> None:
+    async def run(self, events: tuple[Input, ...], *, take_over: bool) -> bool:
         """Feed ``events``, then drive on. Returns when the execution has ended or waits for the outside.
 
-        Where no event concerned the execution, and nobody who held it has died (``take_over``), it is left alone:
-        another worker may be driving it. Raises ``Lost`` and ``HistoryUnreachable``.
+        Where no event concerned the execution, and nobody who held it has died (``take_over``), it is left alone, for
+        another worker may be driving it: False if there is something to drive. Raises ``Lost`` and
+        ``HistoryUnreachable``.
         """
         before = self.state
         commands: Sequence[Command] = ()
         for event in events:
             commands = await self._advance(event)
-        if self.ended or (self.state is before and not take_over):
-            return
+        if self.ended:
+            return True
         if not (len(events) == 1 and isinstance(events[0], ExecutionStarted)):
             commands = outstanding(self._machine, self.state)
+        ours = self._ours(commands)
+        if self.state is before and not take_over:
+            return not ours
+        await self._drive_on(ours)
+        return True
+
+    async def _drive_on(self, commands: list[Command]) -> None:
         performing = Performing(self._run_task, self.tools.clock, self.mail)
         try:
-            performing.start(self._ours(commands))
+            performing.start(commands)
             while not self.ended:
                 told = await performing.next()
                 if told is None:
@@ -171,8 +180,8 @@ class Drive:
                     self.waiting[entry] = Waiting(entry, resource)
             case SetTimer(timer, at) if self._outside(at, now):
                 self._timers[timer] = Timer(timer, at)
-            case CancelTimer(timer):
-                self._timers.pop(timer, None)
+            case CancelTimer(timer) if self._timers.pop(timer, None) is None:
+                self._cancelled.append(timer)
 
     def _derived_from_start(self, event: Input, commands: Sequence[Command]) -> bool:
         """True where this worker is about to make the first call, and the outside has nothing to wait for."""
@@ -207,16 +216,19 @@ class Drive:
             self.tools.observer.ended(status, self.began_at)
         self._events = []
         self._timers = {}
+        if self._cancelled:
+            await self.tools.history.cancel(self.execution, self._cancelled)
+            self._cancelled = []
 
     def _summary(self) -> dict[str, str | None]:
         """How it ended, for readers of the last append: the error, and the Fail state that gave it, if one did."""
         fail = [event.details["name"] for event in self._events if event.type == "FailStateEntered"]
         return {"error": self.state.error, "cause": self.state.cause, "failed_in": fail[-1] if fail else None}
 
-    def _ours(self, commands: Sequence[Command]) -> Iterator[Command]:
+    def _ours(self, commands: Sequence[Command]) -> list[Command]:
         """Long waits are the broker's: their wake messages were stored with the append that asked for them."""
         now = self.tools.clock()
-        return (c for c in commands if not (isinstance(c, SetTimer) and self._outside(c.at, now)))
+        return [c for c in commands if not (isinstance(c, SetTimer) and self._outside(c.at, now))]
 
     def _outside(self, at: float, now: float) -> bool:
         return self.tools.history.durable and at - now > self.tools.sit_out_s

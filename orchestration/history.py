@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+import nats.errors
 from nats.aio.client import Client
 
 from broker import publish as broker
@@ -26,6 +27,8 @@ TRY_S: Final = 2.0
 GIVE_UP_AFTER_S: Final = 20.0
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
+# A message that takes the place of a schedule. Without this header the schedule stays, whatever follows it [probed].
+NO_LONGER: Final = {"Nats-Rollup": "sub"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class History(Protocol):
         The timers are stored with it, or neither is. Raises ``Lost`` when another's append came first, and
         ``HistoryUnreachable``, after which the append may be stored or not.
         """
+        ...
+
+    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+        """Take timers back that are no longer waited for. A hint: one that fires all the same is ignored."""
         ...
 
 
@@ -106,6 +113,10 @@ class DurableHistory:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
+    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+        for timer in timers:
+            await _hope(self._client, records.timer_subject(execution, timer), b"", NO_LONGER)
+
     async def _settle(self, execution: str, after: int, append_id: str, doubt: BrokerError) -> int | None:
         """After an answer that proves nothing: whose append is the last one? None: nobody's, as far as can be seen."""
         try:
@@ -149,11 +160,19 @@ class HopefulHistory:
     async def append(
         self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
     ) -> int:
-        try:
-            await self._client.publish(records.log_subject(execution), body, headers={"Nats-Msg-Id": append_id})
-        except Exception as error:  # noqa: BLE001 - hoping is what this practice's absence means
-            log.debug("history of %s: not sent: %s", execution, error)
+        await _hope(self._client, records.log_subject(execution), body, {"Nats-Msg-Id": append_id})
         return after + 1
+
+    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+        return None
+
+
+async def _hope(client: Client, subject: str, body: bytes, headers: dict[str, str]) -> None:
+    """Send without waiting for an acknowledgement."""
+    try:
+        await client.publish(subject, body, headers=headers)
+    except (nats.errors.Error, OSError) as error:
+        log.debug("%s: not sent: %s", subject, error)
 
 
 def _scheduled(execution: str, timer: Timer) -> broker.Message:

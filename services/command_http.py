@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.bodies import BadBody, Problem, error_response, header, problems_of, read_body
+from services.bodies import BadBody, Problem, error_response, header, is_json, problems_of, read_body
 from services.commands import Answer, Command, Result
 from services.errors import KeyReused, LedgerUnavailable, TechnicalError
 from services.faults.plan import CrashPoint
@@ -66,13 +66,15 @@ def add_command(app: FastAPI, settings: Settings, service: Service, operation: O
         methods=["POST"],
         name=operation.value,
         response_class=Response,
-        responses={200: {"model": AnswerBody}, **error_docs(400, 409, 413, 422, 503)},
+        responses={200: {"model": AnswerBody}, **error_docs(400, 409, 413, 415, 422, 503)},
         openapi_extra=COMMAND_INPUT,
         tags=["commands"],
     )
 
 
 async def _read_command(request: Request) -> tuple[Order, str]:
+    if not is_json(header(request, b"content-type")):
+        raise BadBody(415, "the body must be application/json")
     key = header(request, b"idempotency-key")
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         problem = Problem(path="header.Idempotency-Key", problem=f"must have 1 to {MAX_KEY_LENGTH} characters")

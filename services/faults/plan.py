@@ -39,7 +39,7 @@ class Delay(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     distribution: Literal["constant", "uniform", "exponential"] = "exponential"
-    mean_s: float = Field(gt=0, le=600, allow_inf_nan=False)
+    mean_s: float = Field(gt=0, le=600, allow_inf_nan=False, strict=True)
 
 
 class FaultRule(BaseModel):
@@ -53,8 +53,8 @@ class FaultRule(BaseModel):
     kind: FaultKind
     service: Service
     operation: Operation | None = None
-    probability: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
-    attempts: int | None = Field(default=None, ge=1, le=1_000_000)
+    probability: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False, strict=True)
+    attempts: int | None = Field(default=None, ge=1, le=1_000_000, strict=True)
     point: CrashPoint | None = None
     reply: Literal["hang", "reset"] = "reset"
     delay: Delay | None = None
@@ -89,7 +89,7 @@ class FaultPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63, strict=True)
     rules: tuple[FaultRule, ...] = Field(default=(), max_length=100)
 
     def without_broken(self) -> "FaultPlan":

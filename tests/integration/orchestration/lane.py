@@ -232,7 +232,7 @@ class TestLane:
                     return answer.status == 200
             return False
 
-        await eventually(ready, 30, lambda: log_file.read_text())
+        await eventually(ready, 60, lambda: log_file.read_text())
         return process
 
     async def records(self, order_id: str) -> list[Record]:

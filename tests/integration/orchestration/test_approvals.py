@@ -2,6 +2,7 @@
 
 import pytest
 
+from broker.read import all_of
 from orchestration import records
 from orchestration.rfc3339 import epoch_s
 from orchestration.tokens import token_maker
@@ -45,6 +46,12 @@ async def test_granted_once_repeated_and_contradicted(nats_url: RealNats) -> Non
         # A start and one append for each finished step, the approval being one.
         assert len(await lane.records("o-1")) == 5
         await lane.check_history("o-1")
+
+        async def deadline_taken_back() -> bool:
+            (timer,) = await all_of(lane.client, records.STREAM, f"{records.TIMER}.o-1.*")
+            return "Nats-Schedule" not in timer.headers
+
+        await eventually(deadline_taken_back)
 
 
 async def test_rejected_is_undone(nats_url: RealNats) -> None:

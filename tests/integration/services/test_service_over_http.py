@@ -20,6 +20,8 @@ from services.withholding import ConnectionCut
 from tests.integration.services.conftest import settings_of
 from tests.services_orders import body, order
 
+JSON = {"content-type": "application/json"}
+
 
 class Killed(Exception):
     """Stands for SIGKILL where the test wants to live on."""
@@ -102,17 +104,20 @@ async def test_the_ledger_is_read_in_pages(http: httpx.AsyncClient, monkeypatch:
     ],
 )
 async def test_bad_bodies(http: httpx.AsyncClient, content: bytes, path: str) -> None:
-    answer = await http.post("/charges", content=content, headers={"idempotency-key": "k"})
+    answer = await http.post("/charges", content=content, headers={**JSON, "idempotency-key": "k"})
     assert (answer.status_code, answer.json()["error"]) == (422, "BadRequest")
     assert path in [problem["path"] for problem in answer.json()["problems"]]
     assert await lines(http, "/ledger") == []
 
 
 async def test_bad_requests(http: httpx.AsyncClient) -> None:
+    for wrong_type in ({}, {"content-type": "text/plain"}, {"content-type": "application/x-www-form-urlencoded"}):
+        answer = await http.post("/charges", content=b"{}", headers={**wrong_type, "idempotency-key": "k"})
+        assert answer.status_code == 415
     for headers in ({}, {"idempotency-key": ""}, {"idempotency-key": "k" * 201}):
         answer = await http.post("/charges", json=body(), headers=headers)
         assert answer.json()["problems"][0]["path"] == "header.Idempotency-Key"
-    big = await http.post("/charges", content=b" " * 2_000_000, headers={"idempotency-key": "k"})
+    big = await http.post("/charges", content=b" " * 2_000_000, headers={**JSON, "idempotency-key": "k"})
     assert big.status_code == 413
     for path in ("/ledger?after=-1", "/ledger?limit=0", "/ledger?after=x", f"/ledger?after={2**63}"):
         assert (await http.get(path)).status_code == 422

@@ -69,6 +69,9 @@ class MemoryHistory:
             raise HistoryUnreachable("died after")
         return number
 
+    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+        self.timers = [timer for timer in self.timers if timer.name not in timers]
+
     def events(self) -> list[dict[str, Any]]:
         return [
             event
@@ -125,6 +128,7 @@ class World:
     start: records.Start = START
     now: float = BEGAN_AT + 1
     drives: int = 0
+    settled: bool = False  # what the last drive returned
 
     def tools(self, name: str = "w") -> Tools:
         return Tools(
@@ -148,7 +152,7 @@ class World:
         else:
             append = records.decode_append(found.body)
             drive = Drive.resumed(self.tools(name), self.drives, EXECUTION, append, found.sequence)
-        await drive.run(told, take_over=take_over)
+        self.settled = await drive.run(told, take_over=take_over)
         return drive
 
     def status(self) -> str:
@@ -259,6 +263,7 @@ async def test_an_approval_is_waited_for_outside_and_answered_once() -> None:
     await world.drive(TaskSucceeded(waiting.entry, {}), take_over=False)
     assert world.status() == "SUCCEEDED"
     assert records.decode_append(world.history.stored[-1].body).waiting == ()
+    assert world.history.timers == []  # the approval's deadline was taken back
     stored = len(world.history.stored)
     await world.drive(TaskFailed(waiting.entry, "ApprovalRejected", None), take_over=True)
     assert len(world.history.stored) == stored
@@ -277,3 +282,16 @@ async def test_a_machine_that_nobody_knows_cannot_be_driven() -> None:
     world = World(start=records.Start("unknown", {}, "f"))
     with pytest.raises(Unreadable):
         await world.drive()
+
+
+async def test_late_news_leave_alone_what_another_may_be_driving() -> None:
+    world = World(history=MemoryHistory(die_at=(1, "after")))
+    with pytest.raises(HistoryUnreachable):
+        await world.drive()
+    calls = len(world.tasks.calls)
+    await world.drive(TimerFired("late"), take_over=False)
+    assert not world.settled
+    assert len(world.tasks.calls) == calls
+    await world.drive(TimerFired("late"), take_over=True)
+    assert world.settled
+    assert world.status() == "SUCCEEDED"
