@@ -27,6 +27,7 @@ BATCH: Final = 200
 BACK_OFF_S: Final = 1.0
 KEPT: Final = 20
 CENTS_A_POINT: Final = 100
+PAUSE_S: Final = 0.25  # nobody waits for these: let messages gather
 
 
 class SimpleReaction(Protocol):
@@ -95,6 +96,7 @@ class Pattern:
             for delivery in batch:
                 self._hear(delivery.subject, delivery.headers, delivery.body)
                 await delivery.ack()
+            await asyncio.sleep(PAUSE_S)
 
     async def _catch_up(self, subject: str) -> None:
         start = 1
@@ -123,7 +125,7 @@ class Analytics:
 
     def __init__(self, client: Client) -> None:
         self._counts: Counter[str] = Counter()
-        self._follower = Follower(client, ANALYTICS, self._count)
+        self._follower = Follower(client, ANALYTICS, self._count, pause_s=PAUSE_S)
 
     async def run(self) -> None:
         await self._follower.run()

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 SOURCE: Final = "watch"
 BACK_OFF_S: Final = 1.0
 MAX_ODD: Final = 1000
+PAUSE_S: Final = 0.5  # far below any deadline
 
 
 class Watch:
@@ -47,7 +48,7 @@ class Watch:
         self._grace_s = settings.quiet_after_s
         self._compare = "compare_and_set" not in settings.guards_removed
         self._deadlines = Deadlines(settings.quiet_after_s, settings.approval_timeout_s)
-        self._follower = Follower(client, WATCH, self._hear, self._odd if self._parks else None)
+        self._follower = Follower(client, WATCH, self._hear, self._odd if self._parks else None, pause_s=PAUSE_S)
         self._news = asyncio.Event()
         self._odd_ones: asyncio.Queue[tuple[str, bytes, int]] = asyncio.Queue(MAX_ODD)
         self.caught_up = self._follower.caught_up

@@ -197,7 +197,7 @@ class Drive:
             machine=self.machine_name,
             began_at=self.began_at,
             status=status,
-            events=tuple(self._events),
+            events=self._events,
             checkpoint=self.state.to_json(),
             asked=tuple(self.asked),
             waiting=tuple(self.waiting.values()),

@@ -53,13 +53,9 @@ def reason_of(append: Append | None) -> str | None:
     if append is None:
         return None
     if append.waiting:
-        failures = [event["details"] for event in _plain(append) if event["type"] in ("TaskFailed", "TaskTimedOut")]
+        failures = [event.details for event in append.events if event.type in ("TaskFailed", "TaskTimedOut")]
         return _words(failures[-1]) if failures else None
     return _words(append.summary)
-
-
-def _plain(append: Append) -> list[dict[str, Any]]:
-    return [event for event in append.events if isinstance(event, dict)]
 
 
 def _words(failure: Any) -> str | None:

@@ -5,7 +5,7 @@ first record of the history and the work message that a worker takes; a wake mes
 execution is told by the append that follows. Must not know orders: an execution has an id, a machine and an input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import orjson
 
 from orchestration.asl.protocol import HistoryEvent, Json, StopRequested, TaskFailed, TaskSucceeded, TimerFired
 from orchestration.errors import Unreadable
+from orchestration.sharing import fold, unfold
 
 STREAM: Final = "EXEC"
 VERSION: Final = 1
@@ -94,7 +95,7 @@ class Append:
     machine: str
     began_at: str
     status: str
-    events: tuple[HistoryEvent, ...] | list[dict[str, Any]]
+    events: Sequence[HistoryEvent]
     checkpoint: Json
     asked: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
@@ -107,8 +108,7 @@ class Append:
                 "machine": self.machine,
                 "began_at": self.began_at,
                 "status": self.status,
-                "events": self.events,
-                "checkpoint": self.checkpoint,
+                **fold(self.events, self.checkpoint),
                 "asked": self.asked,
                 "waiting": self.waiting,
                 "summary": self.summary,
@@ -125,21 +125,21 @@ def decode_start(body: bytes) -> Start:
 
 
 def decode_append(body: bytes) -> Append:
-    """``events`` stay plain dicts: readers of a checkpoint do not pay for them."""
     fields = _fields(body)
     try:
+        events, checkpoint = unfold(fields)
         return Append(
             machine=fields["machine"],
             began_at=fields["began_at"],
             status=fields["status"],
-            events=fields["events"],
-            checkpoint=fields["checkpoint"],
+            events=[HistoryEvent(**event) for event in events],
+            checkpoint=checkpoint,
             asked=tuple(fields["asked"]),
             waiting=tuple(Waiting(w["entry"], w["resource"]) for w in fields["waiting"]),
             summary=fields["summary"],
         )
-    except (KeyError, TypeError) as error:
-        raise Unreadable(f"an append without {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise Unreadable(f"no append: {type(error).__name__}: {error}") from error
 
 
 def encode_wake(wake: Wake) -> bytes:

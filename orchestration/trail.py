@@ -7,6 +7,7 @@ import orjson
 
 from broker.read import Record
 from orchestration import records
+from orchestration.asl.protocol import HistoryEvent
 from orchestration.errors import Unreadable
 from orchestration.order_story import operation_of, status_of
 from orchestration.rfc3339 import rfc3339
@@ -27,7 +28,6 @@ def trail_of(lane: str, order_id: str, found: Sequence[Record], queries: int) ->
     for record in appended:
         last = records.decode_append(record.body)
         for event in last.events:
-            assert isinstance(event, dict)
             entry = steps.entry(event, f"{record.stream}:{record.sequence}")
             if entry is not None:
                 entries.append(entry)
@@ -67,9 +67,8 @@ class _Steps:
         self._resource: dict[int, str] = {}
         self._attempt: dict[int, int] = {}
 
-    def entry(self, event: dict[str, Any], record_id: str) -> TrailEntry | None:
-        number, previous, type_ = event["id"], event["previous"], event["type"]
-        details = event["details"]
+    def entry(self, event: HistoryEvent, record_id: str) -> TrailEntry | None:
+        number, previous, type_, details = event.id, event.previous, event.type, event.details
         if type_ == STARTED:
             return None  # told already, by the start's own record
         entered = type_.endswith("StateEntered")
@@ -80,7 +79,7 @@ class _Steps:
         self._step[number], self._attempt[number], self._resource[number] = step or "", attempt, resource
         service, operation = operation_of(resource) or (None, None)
         return TrailEntry(
-            at=rfc3339(event["at"]),
+            at=rfc3339(event.at),
             what=type_,
             store=records.STREAM,
             step=step or None,

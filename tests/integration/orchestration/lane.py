@@ -255,7 +255,7 @@ class TestLane:
         await eventually(reached, within_s, lambda: f"{order_id}: {found}")
         return found[0]
 
-    async def check_history(self, order_id: str) -> list[dict[str, Any]]:
+    async def check_history(self, order_id: str) -> list[HistoryEvent]:
         """All events, which must be numbered without gap or duplicate, with at most one end."""
         events = [
             event
@@ -263,11 +263,10 @@ class TestLane:
             if record.subject.startswith(records.LOG)
             for event in records.decode_append(record.body).events
         ]
-        plain: list[dict[str, Any]] = [event for event in events if isinstance(event, dict)]
-        assert [event["id"] for event in plain] == list(range(1, len(plain) + 1))
-        ends = [event["type"] for event in plain if event["type"].startswith("Execution")]
+        assert [event.id for event in events] == list(range(1, len(events) + 1))
+        ends = [event.type for event in events if event.type.startswith("Execution")]
         assert len(ends) <= 2, ends  # its start and its end
-        return plain
+        return events
 
 
 async def eventually(

@@ -72,13 +72,8 @@ class MemoryHistory:
     async def cancel(self, execution: str, timers: Sequence[str]) -> None:
         self.timers = [timer for timer in self.timers if timer.name not in timers]
 
-    def events(self) -> list[dict[str, Any]]:
-        return [
-            event
-            for record in self.stored
-            for event in records.decode_append(record.body).events
-            if isinstance(event, dict)
-        ]
+    def events(self) -> list[HistoryEvent]:
+        return [event for record in self.stored for event in records.decode_append(record.body).events]
 
 
 @dataclass
@@ -160,8 +155,8 @@ class World:
 
     def types(self) -> list[str]:
         events = self.history.events()
-        assert [event["id"] for event in events] == list(range(1, len(events) + 1))
-        return [event["type"] for event in events]
+        assert [event.id for event in events] == list(range(1, len(events) + 1))
+        return [event.type for event in events]
 
 
 STORIES: dict[str, dict[str, list[str]]] = {
@@ -197,7 +192,7 @@ async def test_the_happy_path_is_one_append_for_each_step() -> None:
     await world.drive()
     assert (world.status(), len(world.history.stored)) == ("SUCCEEDED", 3)
     # What follows from the start is dated by the start, so that whoever derives it derives the same.
-    assert {event["at"] for event in world.history.events()[:4]} == {BEGAN_AT}
+    assert {event.at for event in world.history.events()[:4]} == {BEGAN_AT}
 
 
 @pytest.mark.parametrize("story", STORIES)

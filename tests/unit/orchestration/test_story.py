@@ -7,6 +7,7 @@ import pytest
 
 from broker.read import Record
 from orchestration import records
+from orchestration.asl.protocol import HistoryEvent
 from orchestration.order_story import operation_of, reason_of, status_of
 from orchestration.read_model import ReadModel
 from orchestration.trail import trail_of
@@ -46,7 +47,7 @@ def test_reason() -> None:
     assert reason_of(append(summary={"error": "OutOfStock", "cause": "no"})) == "OutOfStock: no"
     assert reason_of(append(summary={"error": "OutOfStock", "cause": None})) == "OutOfStock"
     assert reason_of(append("SUCCEEDED", summary={"error": None, "cause": None, "failed_in": None})) is None
-    failed = {"type": "TaskFailed", "details": {"error": "Http.BadRequest", "cause": "422"}}
+    failed = event(4, 3, "TaskFailed", error="Http.BadRequest", cause="422")
     parked = append(events=[failed], waiting=(records.Waiting(9, REPAIR),))
     assert reason_of(parked) == "Http.BadRequest: 422"
 
@@ -57,8 +58,8 @@ def test_resources_stand_for_operations() -> None:
     assert operation_of(APPROVAL) is None
 
 
-def event(number: int, previous: int, type_: str, **details: Any) -> dict[str, Any]:
-    return {"id": number, "previous": previous, "type": type_, "at": 1.5, "details": details}
+def event(number: int, previous: int, type_: str, **details: Any) -> HistoryEvent:
+    return HistoryEvent(number, previous, type_, 1.5, details)
 
 
 def record(sequence: int, subject: str, body: bytes) -> Record:

@@ -1,0 +1,501 @@
+"""Whatever is thrown at a lane: a clear 4xx or a dead letter; nothing half-done, and nothing crashed.
+
+One lab with both lanes takes it all; the last tests look at what that did to it. Each lane gets the same input.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import orjson
+import pytest
+import pytest_asyncio
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode, checks
+
+from broker.publish import Message, publish
+from choreography.cloud_events import compose
+from choreography.events import EventType, OrderPlaced
+from lab.embedded import Lab
+from lab.topology import LANES, LabConfig
+from services.operations import PATH_OF, SERVICE_OF, UNDOES, Operation
+from services.order import Order
+from tests.e2e.asking import (
+    Answer,
+    AskedLane,
+    Body,
+    broker_admin,
+    eventually,
+    logs_with_traceback,
+    order_body,
+    restarted,
+)
+from tests.e2e.conftest import free_port_base
+
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+each_lane = pytest.mark.parametrize("lane", LANES)
+pytestmark = [pytest.mark.slow, in_one_loop]
+
+LARGE_CENTS = 50_000
+APPROVAL_TIMEOUT_S = 8.0
+EXAMPLES = int(os.environ.get("LAB_API_EXAMPLES", "6"))
+TWO_MEGABYTES = b" " * 2_000_000
+
+
+@dataclass
+class World:
+    """``placed``: every order that a door of either lane accepted, each with the end that it must come to."""
+
+    lab: Lab
+    lanes: dict[str, AskedLane]
+    product: Body
+    placed: dict[str, list[tuple[Body, str]]] = field(default_factory=lambda: {lane: [] for lane in LANES})
+    late_tokens: dict[str, str] = field(default_factory=dict)
+
+    def order(self, order_id: str, quantity: int = 1, **changes: object) -> Body:
+        return order_body(order_id, self.product, quantity, **changes)
+
+    def large(self, order_id: str) -> Body:
+        return self.order(order_id, -(-LARGE_CENTS // self.product["unit_price_cents"]))
+
+    async def place(self, lane: str, body: Body, end: str) -> None:
+        assert await self.lanes[lane].place(body) == 202
+        self.placed[lane].append((body, end))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    config = LabConfig(
+        home=tmp_path_factory.mktemp("bad-input") / "lab",
+        port_base=free_port_base(),
+        time_scale=0.1,
+        stock_scale=100.0,
+        approval_timeout_s=APPROVAL_TIMEOUT_S,
+    )
+    async with Lab(config) as lab, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        lanes = {lane: AskedLane(lab, lane, session) for lane in LANES}
+        product = (await lanes[LANES[0]].reader().catalogue())[20]
+        made = World(lab, lanes, product)
+        for lane in LANES:  # decided upon only when it is too late
+            await made.place(lane, made.large("too-late"), "rolled_back")
+            made.late_tokens[lane] = await lanes[lane].token("too-late")
+        yield made
+
+
+# --- bodies ----------------------------------------------------------------------------------------------------------
+
+GOOD_LINE = {"sku": "MUG-1", "quantity": 2, "unit_price_cents": 500}
+
+
+def bad(order_id: str, **changes: object) -> bytes:
+    good = order_body(order_id, {"sku": "MUG-1", "unit_price_cents": 500}, 2)
+    return orjson.dumps({name: value for name, value in {**good, **changes}.items() if value is not ...})
+
+
+def with_line(order_id: str, **changes: object) -> bytes:
+    return bad(order_id, lines=[GOOD_LINE, {**GOOD_LINE, **changes}], total_cents=2_000)
+
+
+# What is wrong -> the body, and the path that the answer must name.
+BAD_ORDERS: dict[str, tuple[bytes, str]] = {
+    "a list": (b"[]", ""),
+    "a null": (b"null", ""),
+    "no lines": (bad("bad-1", lines=[], total_cents=0), "lines"),
+    "lines missing": (bad("bad-2", lines=...), "lines"),
+    "too many lines": (bad("bad-3", lines=[GOOD_LINE] * 101, total_cents=101_000), "lines"),
+    "quantity as text": (with_line("bad-4", quantity="2"), "lines.1.quantity"),
+    "quantity as a boolean": (with_line("bad-5", quantity=True), "lines.1.quantity"),
+    "half a piece": (with_line("bad-6", quantity=1.5), "lines.1.quantity"),
+    "a negative quantity": (with_line("bad-7", quantity=-1), "lines.1.quantity"),
+    "no piece at all": (with_line("bad-8", quantity=0), "lines.1.quantity"),
+    "a huge quantity": (with_line("bad-9", quantity=2**63 - 1), "lines.1.quantity"),
+    "a quantity beyond any number": (with_line("bad-10", quantity=7).replace(b":7,", b":1" + b"0" * 400 + b","), ""),
+    "an infinite quantity": (with_line("bad-11", quantity=7).replace(b":7,", b":1e999,"), "lines.1.quantity"),
+    "a negative price": (with_line("bad-12", unit_price_cents=-500), "lines.1.unit_price_cents"),
+    "a product that is no text": (with_line("bad-13", sku=7), "lines.1.sku"),
+    "a total that does not add up": (bad("bad-14", total_cents=999), ""),
+    "a negative total": (bad("bad-15", total_cents=-1_000), "total_cents"),
+    "a total as text": (bad("bad-16", total_cents="1000"), "total_cents"),
+    "an unknown field": (bad("bad-17", discount=100), "discount"),
+    "no currency": (bad("bad-18", currency=None), "currency"),
+    "a blank address": (bad("bad-19", ship_to="   "), "ship_to"),
+    "an id that would be two tokens of a subject": (bad("bad.20"), "order_id"),
+    "an id with a wildcard": (bad("bad-21>"), "order_id"),
+    "an id that is too long": (bad("x" * 65), "order_id"),
+    "no id": (bad("bad-22").replace(b'"order_id":"bad-22",', b""), "order_id"),
+}
+MALFORMED = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "not even text": b"\xff\xfe{}",
+    "half a character": b'{"order_id": "\\ud800"}',
+    "too deep": b"[" * 100_000,
+    "two values": b"{} {}",
+}
+WRONG_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
+
+
+def assert_told(answer: Answer, status: int, where: str) -> None:
+    assert answer.status == status, f"{where}: {answer}"
+    assert answer.body["error"], where
+    assert answer.body["cause"], where
+    assert len(orjson.dumps(answer.body)) < 20_000, f"{where}: an answer as large as what was wrong"
+
+
+@each_lane
+async def test_a_door_takes_no_bad_order(world: World, lane: str) -> None:
+    door = world.lanes[lane]
+    for what, (body, path) in BAD_ORDERS.items():
+        answer = await door.ask("POST", "door", "/orders", body)
+        assert_told(answer, 422, what)
+        assert path in answer.paths or not path, f"{what}: {answer}"
+    for what, body in MALFORMED.items():
+        assert_told(await door.ask("POST", "door", "/orders", body), 400, what)
+    for number in range(1, 23):
+        assert await door.status(f"bad-{number}") is None, "a refused order is no order"
+    for path in (
+        "/orders/bad.20",
+        "/orders/" + "x" * 65,
+        "/orders/bad%20id/trail",
+        "/orders?limit=0",
+        "/orders?status=x",
+    ):
+        assert_told(await door.ask("GET", "door", path), 422, path)
+    assert_told(await door.ask("DELETE", "door", "/orders/bad-1"), 405, "a method that is not there")
+
+
+@each_lane
+async def test_a_service_takes_no_bad_command(world: World, lane: str) -> None:
+    before = await effects(world, lane)
+    for operation, path in PATH_OF.items():
+        service = SERVICE_OF[operation]
+        key = {"idempotency-key": f"bad-{operation}"}
+        for what, (body, place) in BAD_ORDERS.items():
+            answer = await world.lanes[lane].ask("POST", service, path, body, key)
+            assert_told(answer, 422, f"{operation}: {what}")
+            assert place in answer.paths or not place, f"{operation}: {what}: {answer}"
+        for what, body in MALFORMED.items():
+            assert_told(await world.lanes[lane].ask("POST", service, path, body, key), 422, f"{operation}: {what}")
+        for wrong in ({}, {"idempotency-key": ""}, {"idempotency-key": "k" * 201}):
+            answer = await world.lanes[lane].ask("POST", service, path, bad("bad-1"), wrong)
+            assert_told(answer, 422, f"{operation}: key {wrong}")
+            assert answer.paths == ["header.Idempotency-Key"]
+    assert await effects(world, lane) == before
+
+
+@each_lane
+async def test_sizes_and_content_types(world: World, lane: str) -> None:
+    async def in_pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield TWO_MEGABYTES[:100_000]
+
+    key = {"idempotency-key": "k"}
+    places = [("door", "/orders"), ("door", "/approvals/x"), *((SERVICE_OF[each], PATH_OF[each]) for each in Operation)]
+    for component, path in places:
+        for body in (TWO_MEGABYTES, in_pieces()):
+            assert_told(await world.lanes[lane].ask("POST", component, path, body, key), 413, path)
+        for wrong in WRONG_TYPES:
+            headers = {**key, "content-type": wrong}
+            assert_told(await world.lanes[lane].ask("POST", component, path, bad("bad-1"), headers), 415, path)
+
+
+@each_lane
+async def test_a_key_belongs_to_one_body_and_one_operation(world: World, lane: str) -> None:
+    """Shown with undos of orders that were never placed: they leave a tombstone, but no effect."""
+    asked = world.lanes[lane]
+    for undo, action in UNDOES.items():
+        service, key = SERVICE_OF[undo], {"idempotency-key": f"reused-{undo}"}
+        body = world.order("never-placed")
+        for replayed in (False, True):
+            answer = await asked.ask("POST", service, PATH_OF[undo], body, key)
+            assert (answer.status, answer.body["result"], answer.body["replayed"]) == (200, "nothing_to_undo", replayed)
+        other = world.order("never-placed", 2)
+        for path, reused in ((PATH_OF[undo], other), (PATH_OF[action], body)):
+            answer = await asked.ask("POST", service, path, reused, key)
+            assert_told(answer, 422, f"{undo}: {path}")
+            assert answer.body["error"] == "KeyReused"
+        late = await asked.ask("POST", service, PATH_OF[action], body, {"idempotency-key": f"late-{undo}"})
+        assert (late.status, late.body["error"]) == (409, "OrderUndone")
+
+
+async def effects(world: World, lane: str) -> int:
+    reader = world.lanes[lane].reader()
+    return sum([len(await reader.effects(service)) for service in set(SERVICE_OF.values())])
+
+
+# --- orders and approvals --------------------------------------------------------------------------------------------
+
+
+@each_lane
+async def test_an_unknown_product_is_an_outcome(world: World, lane: str) -> None:
+    body = order_body("unknown-product", {"sku": "NOT-IN-THE-CATALOGUE", "unit_price_cents": 500}, 3)
+    await world.place(lane, body, "rolled_back")
+    huge = world.order("more-than-there-is", 10_000)
+    await world.place(
+        lane, {**huge, "lines": huge["lines"] * 100, "total_cents": huge["total_cents"] * 100}, "rolled_back"
+    )
+    assert await world.lanes[lane].until("unknown-product") == "rolled_back"
+    view = await world.lanes[lane].ask("GET", "door", "/orders/unknown-product")
+    assert "UnknownProduct" in view.body["reason"]
+
+
+@each_lane
+async def test_an_odd_order_is_an_order(world: World, lane: str) -> None:
+    body = world.order("-_odd_-", ship_to='\x00 "quoted" \r\n\t{{7*7}} Straße 🚀 ' + "x" * 150, customer_id="-")
+    await world.place(lane, body, "fulfilled")
+    assert await world.lanes[lane].until("-_odd_-") == "fulfilled"
+    trail = await world.lanes[lane].ask("GET", "door", "/orders/-_odd_-/trail")
+    assert trail.status == 200
+
+
+@each_lane
+async def test_an_order_placed_twice(world: World, lane: str) -> None:
+    asked, body = world.lanes[lane], world.order("twice")
+    assert await asyncio.gather(*(asked.place(body) for _ in range(5))) == [202] * 5
+    world.placed[lane].append((body, "fulfilled"))
+    shuffled = dict(reversed(body.items()))
+    again = await asked.ask("POST", "door", "/orders", shuffled)
+    assert (again.status, again.body["placed"], again.headers["location"]) == (202, "repeated", "/orders/twice")
+    assert await asked.until("twice") == "fulfilled"
+    assert await asked.place(body) == 202, "also when it is over"
+    for other in (world.order("twice", 2), world.order("twice", ship_to="2 Long Road")):
+        assert_told(await asked.ask("POST", "door", "/orders", other), 409, "another body")
+
+
+@each_lane
+async def test_two_bodies_racing_for_one_id(world: World, lane: str) -> None:
+    asked = world.lanes[lane]
+    bodies = [world.order("raced", quantity) for quantity in (1, 2, 3, 4)]
+    answers = await asyncio.gather(*(asked.place(body) for body in bodies))
+    assert sorted(answers) == [202, 409, 409, 409]
+    world.placed[lane].append((bodies[answers.index(202)], "fulfilled"))
+    assert await asked.until("raced") == "fulfilled"
+
+
+@each_lane
+async def test_a_decision_is_made_once(world: World, lane: str) -> None:
+    asked = world.lanes[lane]
+    await world.place(lane, world.large("approved"), "fulfilled")
+    await world.place(lane, world.large("rejected"), "rolled_back")
+    approved, rejected = await asked.token("approved"), await asked.token("rejected")
+    for wrong, status in ((b"{", 400), (b"", 400), ({"decision": "maybe"}, 422), ({}, 422), ({"approve": True}, 422)):
+        assert_told(await asked.ask("POST", "door", f"/approvals/{approved}", wrong), status, f"{wrong!r}")
+    for token, decision, opposite, end in (
+        (approved, "approve", "reject", "fulfilled"),
+        (rejected, "reject", "approve", "rolled_back"),
+    ):
+        first = await asked.decide(token, decision)
+        assert (first.status, first.body["decided"]) == (200, "accepted")
+        again = await asked.decide(token, decision)
+        assert (again.status, again.body["decided"]) == (200, "repeated")
+        assert_told(await asked.decide(token, opposite), 409, opposite)
+        assert await asked.until(token.split(".")[0]) == end
+        assert (await asked.decide(token, decision)).status == 200, "also when it is over"
+        assert_told(await asked.decide(token, opposite), 409, f"{opposite}, when it is over")
+
+
+@each_lane
+async def test_a_forged_token_decides_nothing(world: World, lane: str) -> None:
+    asked = world.lanes[lane]
+    await world.place(lane, world.large("coveted"), "fulfilled")
+    await world.place(lane, world.large("other"), "rolled_back")
+    own, other = await asked.token("coveted"), await asked.token("other")
+    signature = own.rpartition(".")[2]
+    forged = [
+        own[:-1] + ("0" if own[-1] != "0" else "1"),
+        own.upper(),
+        own.rpartition(".")[0] + ".",
+        own + "0",
+        own.replace("coveted", "other"),
+        other.rpartition(".")[0] + "." + signature,
+        "coveted",
+        "..",
+        "coveted.1.é",
+        "coveted.%00." + signature,
+        "x" * 8_000,
+    ]
+    for token in forged:
+        answer = await asked.decide(token, "approve")
+        assert_told(answer, 404, token[:100])
+    assert await asked.status("coveted") == "waiting_for_approval"
+    assert (await asked.decide(own, "approve")).status == 200
+    assert (await asked.decide(other, "reject")).status == 200
+    assert [await asked.until("coveted"), await asked.until("other")] == ["fulfilled", "rolled_back"]
+
+
+# --- messages that no component would send ---------------------------------------------------------------------------
+
+
+async def letters(asked: AskedLane) -> dict[str, str]:
+    """What the lane shows as set apart: subject -> reason and cause."""
+    answer = await asked.ask("GET", "door", "/dead-letters")
+    assert answer.status == 200, answer
+    return {each["subject"]: f"{each['reason']}: {each['cause']}" for each in answer.body}
+
+
+async def sent_and_set_apart(asked: AskedLane, messages: list[Message]) -> dict[str, str]:
+    async with broker_admin(asked.lab, asked.lane) as client:
+        for message in messages:
+            await publish(client, message)
+
+    async def all_of_them() -> dict[str, str]:
+        found = await letters(asked)
+        return found if {message.subject for message in messages} <= found.keys() else {}
+
+    found: dict[str, str] = await eventually(all_of_them)
+    return found
+
+
+async def test_a_malformed_event_becomes_a_dead_letter(world: World) -> None:
+    asked, order = world.lanes["choreography"], Order.model_validate(world.order("bus-2"))
+    event = compose(EventType.ORDER_PLACED, OrderPlaced(order=order), source="test", at="2026-01-01T00:00:00Z")
+    messages = [
+        Message("orders.bus-1.OrderPlaced", b"no event at all"),
+        Message(event.subject, event.body[:-1], headers=event.headers),
+        Message("orders.bus-3.OrderPlaced", event.body, headers=event.headers),
+        Message(
+            "orders.bus-4.OrderPlaced", event.body, headers={**event.headers, "ce-type": "lab.saga.OrderPlaced.v9"}
+        ),
+        Message("orders.bus-5.InventoryReserved", b"\xff\x00", headers={**event.headers, "ce-type": "\t"}),
+        Message("orders.bus-6.OrderEaten", b"{}", headers=event.headers),
+        Message("orders.bus-7", b"{}"),
+        Message("orders.bus-8.LabelVoided.replay.warehouse", orjson.dumps({"order": None}), headers=event.headers),
+    ]
+    found = await sent_and_set_apart(asked, messages)
+    assert all(reason.startswith("malformed: ") for reason in found.values()), found
+    assert "bus-2" in found["orders.bus-3.OrderPlaced"], "which order it is really about"
+    await nothing_but_a_story(asked, len(messages))
+    assert_told(await asked.ask("POST", "door", "/orders", world.order("bus-1")), 409, "the id is taken")
+
+
+async def nothing_but_a_story(asked: AskedLane, count: int) -> None:
+    """Whoever asks for such an order is told what little is known of it."""
+    for number in range(1, count + 1):
+        for path in (f"/orders/bus-{number}", f"/orders/bus-{number}/trail"):
+            answer = await asked.ask("GET", "door", path)
+            assert answer.status in (200, 404), answer
+            assert answer.status == 404 or answer.body["status"] not in ("fulfilled", "rolled_back"), answer
+
+
+async def test_malformed_work_is_set_apart(world: World) -> None:
+    asked = world.lanes["orchestration"]
+    await world.place("orchestration", world.large("waiting"), "fulfilled")
+    token = await asked.token("waiting")
+    start = {"v": 1, "machine": "order_fulfilment", "input": {"order": world.order("bus-4")}, "fingerprint": "f"}
+    messages = [
+        Message("exec.start.bus-1", b"no JSON"),
+        Message("exec.start.bus-2", b"[1]"),
+        Message("exec.start.bus-3", b"{}"),
+        Message("exec.start.bus-4", orjson.dumps({**start, "machine": "no_such_machine"})),
+        Message("exec.wake.bus-5.callback.1", orjson.dumps({"succeeded": 1, "output": {}})),
+        Message("exec.wake.bus-6", b""),
+        Message("exec.wake.waiting.timer.x", b"\xff"),
+        Message("exec.wake.waiting.stop", orjson.dumps({"succeeded": "1", "output": {}})),
+    ]
+    await sent_and_set_apart(asked, messages)
+    await nothing_but_a_story(asked, len(messages))
+    assert_told(await asked.ask("POST", "door", "/orders", world.order("bus-1")), 409, "the id is taken")
+    assert await asked.status("waiting") == "waiting_for_approval"
+    assert (await asked.decide(token, "approve")).status == 200
+    assert await asked.until("waiting") == "fulfilled"
+
+
+# --- what it did to the lab ------------------------------------------------------------------------------------------
+
+
+@each_lane
+async def test_a_decision_that_comes_too_late(world: World, lane: str) -> None:
+    asked = world.lanes[lane]
+    assert await asked.until("too-late", "rolled_back", within_s=60) == "rolled_back"
+    for decision in ("approve", "reject"):
+        assert_told(await asked.decide(world.late_tokens[lane], decision), 410, decision)
+
+
+@each_lane
+async def test_the_books_are_clean(world: World, lane: str) -> None:
+    asked = world.lanes[lane]
+    assert {body["order_id"]: await asked.until(body["order_id"]) for body, _ in world.placed[lane]} == {
+        body["order_id"]: end for body, end in world.placed[lane]
+    }
+    found = await asked.judged([body for body, _ in world.placed[lane]])
+    assert found.clean, found.to_json()
+    assert {order_id: outcome.value for order_id, outcome in found.outcomes.items()} == {
+        body["order_id"]: end for body, end in world.placed[lane]
+    }
+
+
+PROBED = [
+    (lane, component)
+    for lane in LANES
+    for component in (
+        "payment",
+        "warehouse",
+        "shipping",
+        "door",
+        *(("watch",) if lane == LANES[0] else ("conductor-1",)),
+    )
+]
+# An order's total must be the sum of its lines, which no schema can say: valid data is often refused.
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+    checks.missing_required_header,
+]
+
+
+@pytest.mark.parametrize(("lane", "component"), PROBED)
+async def test_no_document_leads_to_a_5xx(world: World, lane: str, component: str) -> None:
+    asked = world.lanes[lane]
+    tried = await asyncio.to_thread(probe, asked.lab.url(lane, component))
+    assert tried, "no operation was tried"
+    if component in set(SERVICE_OF.values()):
+        assert (await asked.ask("PUT", component, "/faults", {})).status == 200, "a plan was made up: take it back"
+
+
+def probe(url: str) -> int:
+    """Requests that fit each operation of the API's own document, and requests that do not; how many were made."""
+    made = 0
+    document = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    operations = [found.ok() for found in document.get_all_operations()]
+    # A fault plan that is made up must not be in force while commands are tried.
+    for operation in sorted(operations, key=lambda each: each.path.startswith("/faults")):
+        for mode in GenerationMode:
+
+            @seed(1)
+            @settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def try_out(case: Case) -> None:
+                nonlocal made
+                made += 1
+                case.call_and_validate(checks=CHECKS, timeout=20)
+
+            try:
+                try_out()
+            except Unsatisfiable:
+                assert mode is GenerationMode.NEGATIVE, operation.label  # it has no parameter that could be wrong
+    return made
+
+
+@each_lane
+async def test_after_all_that_the_lane_works_and_nothing_has_crashed(world: World, lane: str) -> None:
+    asked, body = world.lanes[lane], world.order("after-all-that")
+    assert await asked.place(body) == 202
+    assert await asked.until("after-all-that") == "fulfilled"
+    found = await asked.judged([body], only_these=True)
+    assert found.clean, found.to_json()
+    assert restarted(world.lab) == []
+    assert logs_with_traceback(world.lab) == []
