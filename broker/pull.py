@@ -221,7 +221,7 @@ def _delivery(message: Msg, client: Client) -> Delivery:
     return Delivery(
         subject=message.subject,
         body=message.data,
-        headers={str(name): str(value) for name, value in (message.headers or {}).items()},
+        headers=message.headers or {},
         stream_sequence=int(tokens[5]),
         delivered=int(tokens[4]),
         at=int(tokens[7]) / NANOSECONDS,

@@ -21,12 +21,17 @@ MAX_DELIVERIES_SUBJECT: Final = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{OR
 
 TRACKER: Final = "tracker"
 WATCH: Final = "watch"
-ANALYTICS: Final = "analytics"
 LAST_RESORT: Final = "last_resort"
-# Simple reactions by pattern: durable name -> what it subscribes to. (Analytics hears everything.)
+# Simple reactions by pattern: durable name -> what it subscribes to.
 PATTERNS: Final[dict[str, tuple[str, ...]]] = {
     "notification": (f"orders.*.{EventType.LABEL_PRINTED}", f"orders.*.{EventType.PAYMENT_REFUNDED}"),
     "loyalty": (f"orders.*.{EventType.LABEL_PRINTED}", f"orders.*.{EventType.LABEL_VOIDED}"),
+    "analytics": (
+        f"orders.*.{EventType.ORDER_PLACED}",
+        f"orders.*.{EventType.LABEL_PRINTED}",
+        f"orders.*.{EventType.PAYMENT_DECLINED}",
+        f"orders.*.{EventType.PAYMENT_REFUNDED}",
+    ),
 }
 
 # A kill redelivers all that was in flight, and that is no fault of the message: only one that is never finished in so
@@ -93,7 +98,7 @@ def _consumers(replicas: int, ack_wait_s: float, max_deliver: int) -> tuple[tupl
     in_order: Config = {"ack_policy": "all", "max_ack_pending": -1}
     return (
         *((ORDERS, service(name)) for name in Service),
-        *((ORDERS, durable(name, ["orders.>"], **in_order)) for name in (TRACKER, WATCH, ANALYTICS)),
+        *((ORDERS, durable(name, ["orders.>"], **in_order)) for name in (TRACKER, WATCH)),
         *((ORDERS, durable(name, filters)) for name, filters in PATTERNS.items()),
         (ADVISORIES, durable(LAST_RESORT, [MAX_DELIVERIES_SUBJECT])),
     )
@@ -117,7 +122,6 @@ def _users() -> dict[str, Permissions]:
                 "dead_letters.*.*.*",
                 *_may_read(ORDERS, DEAD_LETTERS),
                 *_may_consume(ORDERS, WATCH),
-                *_may_consume(ORDERS, ANALYTICS),
                 *(subject for name in PATTERNS for subject in _may_consume(ORDERS, name)),
                 *_may_consume(ADVISORIES, LAST_RESORT),
             )

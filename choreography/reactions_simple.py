@@ -14,12 +14,10 @@ from nats.aio.client import Client
 from broker.errors import NotStored
 from broker.pull import Puller
 from broker.read import all_of
-from choreography.broker_setup import ANALYTICS, ORDERS, PATTERNS
+from choreography.broker_setup import ORDERS, PATTERNS
 from choreography.cloud_events import Event, parse
 from choreography.errors import Malformed
 from choreography.events import Body, EventType, LabelVoided
-from choreography.follower import Follower
-from choreography.status import Told
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +77,25 @@ class Loyalty:
         return {"customers": len(points), "points": points.total(), "top": dict(points.most_common(KEPT))}
 
 
+class Analytics:
+    """How many orders came, how they ended, and what they were worth."""
+
+    def __init__(self) -> None:
+        self._heard: set[tuple[str, EventType]] = set()
+        self._counts: Counter[str] = Counter()
+        self._cents: Counter[str] = Counter()
+
+    def hear(self, event: Event) -> None:
+        if (event.order_id, event.type) in self._heard or not isinstance(event.body, Body):
+            return
+        self._heard.add((event.order_id, event.type))
+        self._counts[event.type] += 1
+        self._cents[event.type] += event.body.order.total_cents
+
+    def made(self) -> dict[str, Any]:
+        return {type_: {"orders": n, "cents": self._cents[type_]} for type_, n in sorted(self._counts.items())}
+
+
 class Pattern:
     """Runs one simple reaction on its own durable consumer."""
 
@@ -120,37 +137,21 @@ class Pattern:
             log.warning("%s passes over %s: %s", self._name, subject, error)
 
 
-class Analytics:
-    """How often each thing happened."""
-
-    def __init__(self, client: Client) -> None:
-        self._counts: Counter[str] = Counter()
-        self._follower = Follower(client, ANALYTICS, self._count, pause_s=PAUSE_S)
-
-    async def run(self) -> None:
-        await self._follower.run()
-
-    def _count(self, event: Told, _news: bool) -> None:
-        self._counts[event.type.value] += 1
-
-    def made(self) -> dict[str, Any]:
-        return dict(sorted(self._counts.items()))
-
-
 class SimpleReactions:
     """All three, as the watch process runs them."""
 
     def __init__(self, client: Client) -> None:
-        self._by_pattern: dict[str, SimpleReaction] = {"notification": Notification(), "loyalty": Loyalty()}
-        self._analytics = Analytics(client)
+        self._by_pattern: dict[str, SimpleReaction] = {
+            "notification": Notification(),
+            "loyalty": Loyalty(),
+            "analytics": Analytics(),
+        }
         self._patterns = [Pattern(client, name, reaction) for name, reaction in self._by_pattern.items()]
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._analytics.run(), name="analytics")
             for pattern in self._patterns:
                 tasks.create_task(pattern.run(), name="pattern")
 
     def made(self) -> dict[str, Any]:
-        made = {name: reaction.made() for name, reaction in self._by_pattern.items()}
-        return {**made, ANALYTICS: self._analytics.made()}
+        return {name: reaction.made() for name, reaction in self._by_pattern.items()}

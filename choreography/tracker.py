@@ -3,7 +3,9 @@
 Nobody needs it to fulfil an order: switched off, one order can still be read from its own events.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
+from operator import itemgetter
 
 from choreography.clock import text_of
 from choreography.status import Story, Told
@@ -18,8 +20,9 @@ class Tracker:
     def __init__(self, lane: str, *, counting: bool = True) -> None:
         self._lane = lane
         self._counting = counting
+        self._in_flight = metrics.orders_in_flight.labels(lane) if counting else None
         self._stories: dict[str, Story] = {}
-        self._outcomes: list[Outcome] = []
+        self._ends: list[tuple[int, str, OrderStatus, float, float]] = []  # in order of ending
         self._waiting: dict[str, float] = {}  # order id -> since
         self._open = 0
 
@@ -38,14 +41,13 @@ class Tracker:
             self._open += 1
         if before not in ENDED and after in ENDED and story.accepted_at is not None:
             self._end(event, story, after, news)
-        if self._counting:
-            metrics.orders_in_flight.labels(self._lane).set(self._open)
+        if self._in_flight is not None and before != after:
+            self._in_flight.set(self._open)
 
     def _end(self, event: Told, story: Story, status: OrderStatus, news: bool) -> None:
         assert story.accepted_at is not None
         self._open -= 1
-        accepted_at, finished_at = text_of(story.accepted_at), text_of(event.at)
-        self._outcomes.append(Outcome(event.sequence, event.order_id, status, accepted_at, finished_at))
+        self._ends.append((event.sequence, event.order_id, status, story.accepted_at, event.at))
         if news and self._counting:  # what an earlier life saw end, it has counted
             metrics.orders_finished.labels(self._lane, status).inc()
             metrics.order_seconds.labels(self._lane, status).observe(event.at - story.accepted_at)
@@ -62,14 +64,11 @@ class Tracker:
         return found
 
     def outcomes(self, after: int, limit: int) -> list[Outcome]:
-        low, high = 0, len(self._outcomes)
-        while low < high:
-            middle = (low + high) // 2
-            if self._outcomes[middle].cursor <= after:
-                low = middle + 1
-            else:
-                high = middle
-        return self._outcomes[low : low + limit]
+        first = bisect_right(self._ends, after, key=itemgetter(0))
+        return [
+            Outcome(cursor, order_id, status, text_of(accepted_at), text_of(finished_at))
+            for cursor, order_id, status, accepted_at, finished_at in self._ends[first : first + limit]
+        ]
 
     def waiting(self) -> list[tuple[str, int, float]]:
         """Orders that wait for a manager: id, total in cents, since when."""

@@ -200,7 +200,7 @@ async def test_the_simple_reactions_heard_it_all(nats_url: RealNats, tmp_path: P
         async def heard() -> bool:
             made = lane.reactions.made()
             return bool(
-                made["notification"]["sent"] == made["analytics"].get("LabelPrinted") == 2
+                made["notification"]["sent"] == made["analytics"].get("LabelPrinted", {}).get("orders") == 2
                 and made["loyalty"]["points"] == 20
             )
 
