@@ -89,8 +89,8 @@ class Analytics:
         if (event.order_id, event.type) in self._heard or not isinstance(event.body, Body):
             return
         self._heard.add((event.order_id, event.type))
-        self._counts[event.type] += 1
-        self._cents[event.type] += event.body.order.total_cents
+        self._counts[event.type.value] += 1
+        self._cents[event.type.value] += event.body.order.total_cents
 
     def made(self) -> dict[str, Any]:
         return {type_: {"orders": n, "cents": self._cents[type_]} for type_, n in sorted(self._counts.items())}

@@ -36,12 +36,13 @@ class Tracker:
         if after is OrderStatus.WAITING_FOR_APPROVAL:
             self._waiting.setdefault(event.order_id, event.at)
         elif before is OrderStatus.WAITING_FOR_APPROVAL:
-            del self._waiting[event.order_id]
+            self._waiting.pop(event.order_id, None)
+        open_before = self._open
         if accepted_before is None and story.accepted_at is not None:
             self._open += 1
         if before not in ENDED and after in ENDED and story.accepted_at is not None:
             self._end(event, story, after, news)
-        if self._in_flight is not None and before != after:
+        if self._in_flight is not None and self._open != open_before:
             self._in_flight.set(self._open)
 
     def _end(self, event: Told, story: Story, status: OrderStatus, news: bool) -> None:

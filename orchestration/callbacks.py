@@ -43,7 +43,7 @@ async def send_result(client: Client, secret: str, token: str, result_of: Callab
     append = await last(client, records.STREAM, records.log_subject(execution))
     if append is None:
         return Sent.UNKNOWN
-    if all(waiting.entry != entry for waiting in records.decode_append(append.body).waiting):
+    if all(waiting.entry != entry for waiting in records.decode_outline(append.body).waiting):
         return Sent.TOO_LATE
     return await _store(client, Message(subject, records.encode_wake(result), expected_last=0), result)
 

@@ -54,8 +54,11 @@ def history_of(settings: Settings, client: Client) -> History:
 
 
 def machines_of(settings: Settings) -> dict[str, Machine]:
+    practices = settings.practices
+    if "retries" in settings.guards_removed:
+        practices = practices - {Practice.RETRIES}
     machine = load_order_machine(
-        settings.practices,
+        practices,
         time_scale=settings.time_scale,
         approval_threshold_cents=settings.approval_threshold_cents,
         approval_timeout_s=settings.approval_timeout_s,

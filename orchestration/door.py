@@ -75,14 +75,14 @@ class OrchestrationLane:
         found = await self._last(records.story_subject(order_id))
         if found is None:
             return None
-        append = None if found.subject.startswith(f"{records.START}.") else records.decode_append(found.body)
-        status = status_of(append)
+        outline = None if found.subject.startswith(f"{records.START}.") else records.decode_outline(found.body)
+        status = status_of(outline)
         return OrderView(
             order_id=order_id,
             lane=self.name,
             status=status,
-            reason=reason_of(append),
-            accepted_at=found.at if append is None else append.began_at,
+            reason=reason_of(outline),
+            accepted_at=found.at if outline is None else outline.began_at,
             finished_at=found.at if status in ENDED else None,
         )
 

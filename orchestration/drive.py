@@ -30,6 +30,7 @@ from orchestration.rfc3339 import epoch_s, rfc3339
 from orchestration.tasks.registry import Tasks
 
 SIT_OUT_S = 5.0
+FAILURES = frozenset({"TaskFailed", "TaskTimedOut"})
 
 
 class Observer(Protocol):
@@ -201,7 +202,7 @@ class Drive:
             checkpoint=self.state.to_json(),
             asked=tuple(self.asked),
             waiting=tuple(self.waiting.values()),
-            summary=self._summary() if self.ended else {},
+            summary=self._summary(),
         )
         append_id = f"{self.execution}.{self.sequence}.{self.tools.writer}.{self.number}"
         self.sequence = await self.tools.history.append(
@@ -221,9 +222,12 @@ class Drive:
             self._cancelled = []
 
     def _summary(self) -> dict[str, str | None]:
-        """How it ended, for readers of the last append: the error, and the Fail state that gave it, if one did."""
-        fail = [event.details["name"] for event in self._events if event.type == "FailStateEntered"]
-        return {"error": self.state.error, "cause": self.state.cause, "failed_in": fail[-1] if fail else None}
+        """Why it ended, or waits: for readers of the last append."""
+        if self.ended:
+            fail = [event.details["name"] for event in self._events if event.type == "FailStateEntered"]
+            return {"error": self.state.error, "cause": self.state.cause, "failed_in": fail[-1] if fail else None}
+        failures = [event.details for event in self._events if event.type in FAILURES] if self.waiting else []
+        return {name: failures[-1].get(name) for name in ("error", "cause")} if failures else {}
 
     def _ours(self, commands: Sequence[Command]) -> list[Command]:
         """Long waits are the broker's: their wake messages were stored with the append that asked for them."""

@@ -3,11 +3,11 @@
 The one place that reads an order's fate off a history; view, trail and read model all ask here.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from orchestration.asl.interpreter import Status
 from orchestration.definition import OPERATION_OF_RESOURCE
-from orchestration.records import Append
+from orchestration.records import Outline
 from services.operations import SERVICE_OF, Operation, Service, is_undo
 from services.trail import OrderStatus
 
@@ -29,34 +29,27 @@ def undoes(resource: str) -> bool:
     return found is not None and is_undo(found[1])
 
 
-def status_of(append: Append | None) -> OrderStatus:
-    """The order's status after this append; None: there is only the start yet."""
-    if append is None:
+def status_of(last: Outline | None) -> OrderStatus:
+    """The order's status after this append (``last``); None: there is only the start yet."""
+    if last is None:
         return OrderStatus.IN_PROGRESS
-    match append.status:
+    match last.status:
         case Status.SUCCEEDED:
             return OrderStatus.FULFILLED
-        case Status.FAILED if append.summary.get("failed_in") == ROLLED_BACK:
+        case Status.FAILED if last.summary.get("failed_in") == ROLLED_BACK:
             return OrderStatus.ROLLED_BACK
-        case Status.RUNNING if append.waiting:
-            manager = all(waiting.resource.startswith(ASKS_A_MANAGER) for waiting in append.waiting)
+        case Status.RUNNING if last.waiting:
+            manager = all(waiting.resource.startswith(ASKS_A_MANAGER) for waiting in last.waiting)
             return OrderStatus.WAITING_FOR_APPROVAL if manager else OrderStatus.PARKED
         case Status.RUNNING:
-            undoing = any(undoes(resource) for resource in append.asked)
+            undoing = any(undoes(resource) for resource in last.asked)
             return OrderStatus.UNDOING if undoing else OrderStatus.IN_PROGRESS
         case _:
             return OrderStatus.FAILED
 
 
-def reason_of(append: Append | None) -> str | None:
+def reason_of(last: Outline | None) -> str | None:
     """Why it was not fulfilled, or why it is parked, in the machine's own words."""
-    if append is None:
+    if last is None:
         return None
-    if append.waiting:
-        failures = [event.details for event in append.events if event.type in ("TaskFailed", "TaskTimedOut")]
-        return _words(failures[-1]) if failures else None
-    return _words(append.summary)
-
-
-def _words(failure: Any) -> str | None:
-    return ": ".join(str(failure[name]) for name in ("error", "cause") if failure.get(name)) or None
+    return ": ".join(str(last.summary[name]) for name in ("error", "cause") if last.summary.get(name)) or None

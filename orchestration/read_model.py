@@ -44,7 +44,7 @@ class ReadModel:
         if subject.startswith(f"{records.START}."):
             row = self._started(execution, sequence, at, records.decode_start(body))
         else:
-            row = self._appended(execution, sequence, at, records.decode_append(body))
+            row = self._appended(execution, sequence, at, records.decode_outline(body))
         self.sequence = max(self.sequence, sequence)
         return row
 
@@ -56,16 +56,16 @@ class ReadModel:
         self.rows[execution] = row
         return row
 
-    def _appended(self, execution: str, sequence: int, at: float, append: records.Append) -> Row | None:
+    def _appended(self, execution: str, sequence: int, at: float, last: records.Outline) -> Row | None:
         row = self.rows.get(execution)
         if row is None or sequence <= row.sequence or row.status in ENDED:
             return None
-        status = status_of(append)
+        status = status_of(last)
         row.sequence = sequence
-        if status is row.status and append.waiting == row.waiting:
+        if status is row.status and last.waiting == row.waiting:
             return None
-        row.status, row.since, row.reason, row.waiting = status, rfc3339(at), reason_of(append), append.waiting
-        if append.waiting:
+        row.status, row.since, row.reason, row.waiting = status, rfc3339(at), reason_of(last), last.waiting
+        if last.waiting:
             self._waiting[execution] = row
         else:
             self._waiting.pop(execution, None)

@@ -123,6 +123,19 @@ async def eventually(holds: Callable[[], Awaitable[Any]], within_s: float = ANSW
     return answer
 
 
+async def poll(look: Callable[[], Awaitable[Any]], wanted: Any, within_s: float = ANSWER_WITHIN_S) -> Any:
+    """What is seen as soon as it is what is wanted; else what is seen in the end, for the test to compare."""
+    seen: list[Any] = []
+
+    async def as_wanted_or_late() -> bool:
+        seen[:] = [await look()]
+        return seen[0] == wanted or time.monotonic() >= deadline
+
+    deadline = time.monotonic() + within_s
+    await eventually(as_wanted_or_late, within_s + ANSWER_WITHIN_S)
+    return seen[0]
+
+
 @asynccontextmanager
 async def broker_admin(lab: Lab, lane: str) -> AsyncIterator[Client]:
     """The lane's broker with all permissions, to publish what no component would."""

@@ -111,7 +111,7 @@ def test_what_is_repeated_is_stored_once_and_read_whole() -> None:
         HistoryEvent(4, 3, "TaskSucceeded", 1.0, {"output": [document]}),
     ]
     checkpoint = {"root": {"state": "B", "input": document, "children": []}, "input": {"x": 1}}
-    body = records.Append("m", "t", "RUNNING", events, checkpoint).encode()
+    body = records.Append(machine="m", began_at="t", status="RUNNING", events=events, checkpoint=checkpoint).encode()
     assert len(body) < 2 * 1000 + 900
     read = records.decode_append(body)
     assert read.events == events

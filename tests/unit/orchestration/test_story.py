@@ -47,9 +47,6 @@ def test_reason() -> None:
     assert reason_of(append(summary={"error": "OutOfStock", "cause": "no"})) == "OutOfStock: no"
     assert reason_of(append(summary={"error": "OutOfStock", "cause": None})) == "OutOfStock"
     assert reason_of(append("SUCCEEDED", summary={"error": None, "cause": None, "failed_in": None})) is None
-    failed = event(4, 3, "TaskFailed", error="Http.BadRequest", cause="422")
-    parked = append(events=[failed], waiting=(records.Waiting(9, REPAIR),))
-    assert reason_of(parked) == "Http.BadRequest: 422"
 
 
 def test_resources_stand_for_operations() -> None:
