@@ -6,8 +6,6 @@
 import sys
 from pathlib import Path
 
-from choreography.documents import asyncapi_text, diagram_text, write_documents
-from choreography.processes import run_door, run_service, run_watch
 from services.operations import Service
 from services.serve import run
 from services.settings import Settings
@@ -16,9 +14,13 @@ USAGE = "usage: python -m choreography [asyncapi | diagram | documents [FOLDER]]
 
 
 def main(arguments: list[str]) -> int:
+    return _documents(arguments) if arguments else _process()
+
+
+def _documents(arguments: list[str]) -> int:
+    from choreography.documents import asyncapi_text, diagram_text, write_documents
+
     match arguments:
-        case []:
-            return _process()
         case ["asyncapi"]:
             sys.stdout.write(asyncapi_text())
         case ["diagram"]:
@@ -33,13 +35,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _process() -> int:
+    """Each component imports only what it needs: imports are most of the time that a restart takes."""
     settings = Settings()
-    processes = {"door": run_door, "watch": run_watch, **dict.fromkeys(map(str, Service), run_service)}
-    process = processes.get(settings.component)
-    if process is None:
-        sys.stderr.write(f"LAB_COMPONENT is {settings.component!r}; known: {', '.join(processes)}\n")
+    if settings.component in set(Service):
+        from choreography.service_process import run_service
+
+        run(lambda: run_service(settings), settings)
+    elif settings.component in ("door", "watch"):
+        from choreography.processes import run_door, run_watch
+
+        run(lambda: (run_door if settings.component == "door" else run_watch)(settings), settings)
+    else:
+        sys.stderr.write(f"LAB_COMPONENT is {settings.component!r}; known: door, watch, {', '.join(Service)}\n")
         return 2
-    run(lambda: process(settings), settings)
     return 0
 
 

@@ -1,4 +1,8 @@
-"""The processes of this lane, each wired together in one place: a service with its listener, the door, the watch."""
+"""The door and the watch, each wired together in one place; a service with its listener is in ``service_process``.
+
+They are apart because a process should load only what it needs: its imports are the longest part of its start, and so
+of every outage that a crash makes. These two need no ledger.
+"""
 
 import asyncio
 import contextlib
@@ -14,34 +18,14 @@ from choreography.door import ChoreographyLane
 from choreography.follower import Follower
 from choreography.http import add_dead_letters, add_reactions
 from choreography.last_resort import LastResort
-from choreography.listener import Listener
 from choreography.reactions_simple import SimpleReactions
 from choreography.tracker import Tracker
 from choreography.watch import Watch
 from services.front_door_http import create_door_app
-from services.http import create_app
 from services.operational_http import create_operational_app
 from services.practices import Practice
 from services.serve import serve
-from services.service import Service
 from services.settings import Settings
-
-
-async def run_service(settings: Settings) -> None:
-    """Payment, warehouse or shipping: its HTTP shell, and its listener on the bus."""
-    service = await Service.open(settings)
-    try:
-        async with connected(settings) as client:
-            listener = Listener(client, service, settings)
-
-            async def ready() -> str | None:
-                return listener.not_ready()
-
-            async with running(listener.run()):
-                await serve(create_app(settings, service, ready=ready), settings)
-                await listener.stop()
-    finally:
-        await service.close()
 
 
 async def run_door(settings: Settings) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from services.operations import Operation
 from services.order import Order
@@ -13,6 +13,10 @@ class Result(StrEnum):
     DONE = "done"
     REFUSED = "refused"  # a business refusal: an outcome, never retried
     NOTHING_TO_UNDO = "nothing_to_undo"  # an undo without its action; a tombstone now refuses the late action
+
+
+# How a caller is left without its answer: it waits in vain, or the connection is cut.
+Withheld = Literal["hang", "reset"]
 
 
 class Refusal(StrEnum):

@@ -8,11 +8,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from services import metrics
 from services.catalogue import catalogue
-from services.commands import Answer, Command, Outgoing
+from services.commands import Answer, Command, Outgoing, Withheld
 from services.errors import NoAnswer, Unavailable
 from services.faults.dice import delay_s
 from services.faults.injector import Injector
@@ -24,8 +24,6 @@ from services.ledger.ledger import PAGE, Ledger
 from services.operations import SERVICE_OF, UNDOES, Operation
 from services.operations import Service as ServiceName
 from services.settings import Settings
-
-Withheld = Literal["hang", "reset"]
 
 
 @dataclass(frozen=True, slots=True)

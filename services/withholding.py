@@ -6,7 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.service import Withheld
+from services.commands import Withheld
 
 # A caller gives up after the call timeout; holding on for longer shows it that nothing would have come.
 HOLD_FACTOR: Final = 3.0

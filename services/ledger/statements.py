@@ -26,7 +26,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from services.ledger.batch import Loaded, Request, Written
 from services.ledger.schema import effects, idempotency, inbox, injected, outbox, stock, tombstones
@@ -142,10 +142,18 @@ class Statements:
 
     def _insert(self, table: Table) -> str:
         names = [each.name for each in table.columns if each.name != "seq"]
-        statement = (sqlite if self._lists_as_json else postgresql).insert(table).inline()
+        statement = self._insert_into(table).inline()
         if table.name in FIRST_STANDS:
             statement = statement.on_conflict_do_nothing()
         return str(statement.compile(dialect=self._dialect, column_keys=names))
+
+    def _insert_into(self, table: Table) -> Any:
+        """The dialect's own insert, which knows ``on conflict``."""
+        if self._lists_as_json:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # only where it is used: it makes every start longer
+
+        return postgresql.insert(table)
 
     def _text(self, statement: ClauseElement) -> str:
         return str(statement.compile(dialect=self._dialect))

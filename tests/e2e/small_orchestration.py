@@ -25,7 +25,7 @@ from orchestration.records import STREAM
 from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
-from orchestration.tasks.registry import Tasks
+from orchestration.tasks.registry import Runner, Tasks
 from services.faults.plan import FaultPlan, FaultRule
 from services.hot_paths import with_hot_paths
 from services.http import create_app
@@ -79,7 +79,11 @@ class SmallOrchestration:
 
     async def start_conductor(self) -> None:
         self.http = HttpClient()
-        tasks = {"http": HttpTasks(self.http, self.urls), "approval": PersonTasks(), "person": PersonTasks()}
+        tasks: dict[str, Runner] = {
+            "http": HttpTasks(self.http, self.urls),
+            "approval": PersonTasks(),
+            "person": PersonTasks(),
+        }
         self.conductor = create_conductor(self.settings("conductor-1"), self.client, Tasks(tasks))
         self.running = asyncio.create_task(self.conductor.run())
 

@@ -5,6 +5,7 @@ other, with a rerun, and with what the dice alone say (``forecast``). What was i
 """
 
 import ast
+import asyncio
 import importlib
 import json
 import pkgutil
@@ -24,7 +25,7 @@ import choreography
 import orchestration
 import services.__main__
 from broker.server import server_config
-from choreography import failing, processes
+from choreography import failing
 from lab import topology, wirings
 from lab.credentials import load_or_create
 from lab.embedded import Lab
@@ -61,11 +62,11 @@ def modules_of(package: ModuleType) -> list[str]:
 
 
 def test_both_lanes_run_the_same_services() -> None:
-    assert processes.Service is services.__main__.Service is RunningService
-    assert processes.create_app is services.__main__.create_app
-    for package in WIRINGS:
-        for name in modules_of(package):
-            importlib.import_module(name)
+    wired = [importlib.import_module(name) for package in WIRINGS for name in modules_of(package)]
+    for what in ("Service", "create_app"):
+        own = getattr(services.__main__, what)  # the services of the orchestration are processes of their own
+        assert any(vars(module).get(what) is own for module in wired), f"the choreography does not run this {what}"
+    assert services.__main__.Service is RunningService
     assert RunningService.__subclasses__() == []
 
 
@@ -191,19 +192,30 @@ class Compared:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def first(tmp_path_factory: pytest.TempPathFactory) -> Compared:
-    return await compared(tmp_path_factory.mktemp("fairness"), ORDERS)
+async def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Compared]:
+    """Two labs at once: most of a run is waiting for retries and redeliveries."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("first", "again")]
+    bases = {free_port_base()}
+    while len(bases) < len(folders):
+        bases.add(free_port_base())
+    counts = (ORDERS, ORDERS_AGAIN)
+    return list(await asyncio.gather(*map(compared, folders, sorted(bases), counts)))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def again(tmp_path_factory: pytest.TempPathFactory) -> Compared:
-    return await compared(tmp_path_factory.mktemp("fairness-again"), ORDERS_AGAIN)
+@pytest.fixture
+def first(runs: list[Compared]) -> Compared:
+    return runs[0]
 
 
-async def compared(folder: Path, count: int) -> Compared:
+@pytest.fixture
+def again(runs: list[Compared]) -> Compared:
+    return runs[1]
+
+
+async def compared(folder: Path, port_base: int, count: int) -> Compared:
     config = LabConfig(
         home=folder / "lab",
-        port_base=free_port_base(),
+        port_base=port_base,
         time_scale=0.1,
         stock_scale=100.0,  # nothing runs out: who comes first is no part of the comparison
         call_timeout_base_s=30.0,  # so that no call of a busy machine counts as unanswered

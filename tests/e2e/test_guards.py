@@ -2,13 +2,16 @@
 
 | guard | choreography | orchestration |
 | --- | --- | --- |
-| inbox | ``test_a_message_is_acted_upon_once_whatever_its_key`` here; beside idempotency in *without* | has no bus |
-| idempotency | ``test_idempotency_on_the_bus`` here; beside the inbox in *without* | ``test_idempotency_of_calls`` here |
-| outbox | *without*: ``test_outbox`` | ``test_outbox_is_the_history`` here |
-| retries | *without*: ``test_retries``; of an undo: ``test_an_undo_is_retried`` here | ``test_retries`` and ``…undo…`` here |
-| compare_and_set | *without*: ``test_compare_and_set`` | *take over*: ``test_without_compare_and_set_both_write`` |
-| tombstone | ``test_tombstone_on_the_bus`` here | ``test_tombstone_of_calls`` here |
-| compensation:refund, :release, :void_label | ``test_a_row_of_the_table`` here | ``test_an_undo_state`` here |
+| inbox | ``test_a_message_is_acted_upon_once_whatever_its_key``; *without* | has no bus |
+| idempotency | ``test_idempotency_on_the_bus``; *without* | ``test_idempotency_of_calls`` |
+| outbox | *without* | ``test_outbox_is_the_history`` |
+| retries | ``test_an_undo_is_retried_by_its_service``; *without* | ``test_retries``, ``…_by_the_conductor`` |
+| compare_and_set | *without* | *take over* |
+| tombstone | ``test_tombstone_on_the_bus`` | ``test_tombstone_of_calls`` |
+| compensation:refund, :release, :void_label | ``test_a_row_of_the_table``; *without* | ``test_an_undo_state`` |
+
+Against a plain repeat on the bus the inbox and the idempotency record are each enough (*without* shows both away); here
+each is shown by what only it can stop.
 
 *without* is ``tests/integration/choreography/test_choreography_without.py``, *take over* is
 ``tests/integration/orchestration/test_take_over.py``. The lanes here run in this process, wired from settings as their
