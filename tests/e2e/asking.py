@@ -114,6 +114,14 @@ class AskedLane:
         return audit(Evidence(accepted, effects, stock, stories=await reader.stories(ids)))
 
 
+def assert_told(answer: Answer, status: int, where: str) -> None:
+    """The answer says in one format what was wrong, and does not repeat it at length."""
+    assert answer.status == status, f"{where}: {answer}"
+    assert answer.body["error"], where
+    assert answer.body["cause"], where
+    assert len(orjson.dumps(answer.body)) < 20_000, where
+
+
 async def eventually(holds: Callable[[], Awaitable[Any]], within_s: float = ANSWER_WITHIN_S) -> Any:
     """The first true answer; fails the test when none comes in time."""
     deadline = time.monotonic() + within_s

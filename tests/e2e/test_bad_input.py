@@ -4,45 +4,42 @@ One lab with both lanes takes it all; the last tests look at what that did to it
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
 import aiohttp
 import orjson
 import pytest
 import pytest_asyncio
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis import Case, GenerationMode, checks
 
 from broker.publish import Message, publish
 from choreography.cloud_events import compose
 from choreography.events import EventType, OrderPlaced
+from lab.accepted import order_body as order_body_in
 from lab.embedded import Lab
 from lab.topology import LANES, LabConfig
-from services.operations import PATH_OF, SERVICE_OF, UNDOES, Operation
+from services.operations import PATH_OF, SERVICE_OF, UNDOES, Operation, Service
 from services.order import Order
+from tests.e2e.api_probe import probe
 from tests.e2e.asking import (
-    Answer,
     AskedLane,
     Body,
+    assert_told,
     broker_admin,
     eventually,
     logs_with_traceback,
     order_body,
     restarted,
 )
+from tests.e2e.bad_orders import BAD_ORDERS, MALFORMED, WRONG_TYPES, bad
 from tests.e2e.conftest import free_port_base
 
-in_one_loop = pytest.mark.asyncio(loop_scope="module")
 each_lane = pytest.mark.parametrize("lane", LANES)
-pytestmark = [pytest.mark.slow, in_one_loop]
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+CHOREOGRAPHY, ORCHESTRATION = LANES
 LARGE_CENTS = 50_000
 APPROVAL_TIMEOUT_S = 8.0
-EXAMPLES = int(os.environ.get("LAB_API_EXAMPLES", "5"))
 TWO_MEGABYTES = b" " * 2_000_000
 
 
@@ -87,64 +84,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         yield made
 
 
-# --- bodies ----------------------------------------------------------------------------------------------------------
-
-GOOD_LINE = {"sku": "MUG-1", "quantity": 2, "unit_price_cents": 500}
-
-
-def bad(order_id: str, **changes: object) -> bytes:
-    good = order_body(order_id, {"sku": "MUG-1", "unit_price_cents": 500}, 2)
-    return orjson.dumps({name: value for name, value in {**good, **changes}.items() if value is not ...})
-
-
-def with_line(order_id: str, **changes: object) -> bytes:
-    return bad(order_id, lines=[GOOD_LINE, {**GOOD_LINE, **changes}], total_cents=2_000)
-
-
-# What is wrong -> the body, and the path that the answer must name.
-BAD_ORDERS: dict[str, tuple[bytes, str]] = {
-    "a list": (b"[]", ""),
-    "a null": (b"null", ""),
-    "no lines": (bad("bad-1", lines=[], total_cents=0), "lines"),
-    "lines missing": (bad("bad-2", lines=...), "lines"),
-    "too many lines": (bad("bad-3", lines=[GOOD_LINE] * 101, total_cents=101_000), "lines"),
-    "quantity as text": (with_line("bad-4", quantity="2"), "lines.1.quantity"),
-    "quantity as a boolean": (with_line("bad-5", quantity=True), "lines.1.quantity"),
-    "half a piece": (with_line("bad-6", quantity=1.5), "lines.1.quantity"),
-    "a negative quantity": (with_line("bad-7", quantity=-1), "lines.1.quantity"),
-    "no piece at all": (with_line("bad-8", quantity=0), "lines.1.quantity"),
-    "a huge quantity": (with_line("bad-9", quantity=2**63 - 1), "lines.1.quantity"),
-    "a quantity beyond any number": (with_line("bad-10", quantity=7).replace(b":7,", b":1" + b"0" * 400 + b","), ""),
-    "an infinite quantity": (with_line("bad-11", quantity=7).replace(b":7,", b":1e999,"), "lines.1.quantity"),
-    "a negative price": (with_line("bad-12", unit_price_cents=-500), "lines.1.unit_price_cents"),
-    "a product that is no text": (with_line("bad-13", sku=7), "lines.1.sku"),
-    "a total that does not add up": (bad("bad-14", total_cents=999), ""),
-    "a negative total": (bad("bad-15", total_cents=-1_000), "total_cents"),
-    "a total as text": (bad("bad-16", total_cents="1000"), "total_cents"),
-    "an unknown field": (bad("bad-17", discount=100), "discount"),
-    "no currency": (bad("bad-18", currency=None), "currency"),
-    "a blank address": (bad("bad-19", ship_to="   "), "ship_to"),
-    "an id that would be two tokens of a subject": (bad("bad.20"), "order_id"),
-    "an id with a wildcard": (bad("bad-21>"), "order_id"),
-    "an id that is too long": (bad("x" * 65), "order_id"),
-    "no id": (bad("bad-22").replace(b'"order_id":"bad-22",', b""), "order_id"),
-}
-MALFORMED = {
-    "nothing": b"",
-    "no JSON": b"{",
-    "not even text": b"\xff\xfe{}",
-    "half a character": b'{"order_id": "\\ud800"}',
-    "too deep": b"[" * 100_000,
-    "two values": b"{} {}",
-}
-WRONG_TYPES = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
-
-
-def assert_told(answer: Answer, status: int, where: str) -> None:
-    assert answer.status == status, f"{where}: {answer}"
-    assert answer.body["error"], where
-    assert answer.body["cause"], where
-    assert len(orjson.dumps(answer.body)) < 20_000, f"{where}: an answer as large as what was wrong"
+# --- orders and commands ---------------------------------------------------------------------------------------------
 
 
 @each_lane
@@ -171,7 +111,8 @@ async def test_a_door_takes_no_bad_order(world: World, lane: str) -> None:
 
 @each_lane
 async def test_a_service_takes_no_bad_command(world: World, lane: str) -> None:
-    before = await effects(world, lane)
+    reader = world.lanes[lane].reader()
+    before = {service: await reader.effects(service) for service in Service}
     for operation, path in PATH_OF.items():
         service = SERVICE_OF[operation]
         key = {"idempotency-key": f"bad-{operation}"}
@@ -185,7 +126,7 @@ async def test_a_service_takes_no_bad_command(world: World, lane: str) -> None:
             answer = await world.lanes[lane].ask("POST", service, path, bad("bad-1"), wrong)
             assert_told(answer, 422, f"{operation}: key {wrong}")
             assert answer.paths == ["header.Idempotency-Key"]
-    assert await effects(world, lane) == before
+    assert {service: await reader.effects(service) for service in Service} == before
 
 
 @each_lane
@@ -221,11 +162,6 @@ async def test_a_key_belongs_to_one_body_and_one_operation(world: World, lane: s
             assert answer.body["error"] == "KeyReused"
         late = await asked.ask("POST", service, PATH_OF[action], body, {"idempotency-key": f"late-{undo}"})
         assert (late.status, late.body["error"]) == (409, "OrderUndone")
-
-
-async def effects(world: World, lane: str) -> int:
-    reader = world.lanes[lane].reader()
-    return sum([len(await reader.effects(service)) for service in set(SERVICE_OF.values())])
 
 
 # --- orders and approvals --------------------------------------------------------------------------------------------
@@ -348,7 +284,7 @@ async def set_apart(asked: AskedLane, messages: list[Message]) -> dict[str, Body
 
 
 async def test_a_malformed_event_becomes_a_dead_letter(world: World) -> None:
-    asked, order = world.lanes["choreography"], Order.model_validate(world.order("bus-2"))
+    asked, order = world.lanes[CHOREOGRAPHY], Order.model_validate(world.order("bus-2"))
     event = compose(EventType.ORDER_PLACED, OrderPlaced(order=order), source="test", at="2026-01-01T00:00:00Z")
     messages = [
         Message("orders.bus-1.OrderPlaced", b"no event at all"),
@@ -379,8 +315,8 @@ async def nothing_but_a_story(asked: AskedLane, count: int) -> None:
 
 
 async def test_malformed_work_is_set_apart(world: World) -> None:
-    asked = world.lanes["orchestration"]
-    await world.place("orchestration", world.large("waiting"), "fulfilled")
+    asked = world.lanes[ORCHESTRATION]
+    await world.place(ORCHESTRATION, world.large("waiting"), "fulfilled")
     token = await asked.token("waiting")
     start = {"v": 1, "machine": "order_fulfilment", "input": {"order": world.order("bus-4")}, "fingerprint": "f"}
     messages = [
@@ -403,6 +339,16 @@ async def test_malformed_work_is_set_apart(world: World) -> None:
     assert await asked.until("waiting") == "fulfilled"
 
 
+# --- what the lanes say of themselves --------------------------------------------------------------------------------
+
+DECIDING = [(CHOREOGRAPHY, "door"), (CHOREOGRAPHY, "watch"), (ORCHESTRATION, "door"), (ORCHESTRATION, "conductor-1")]
+
+
+@pytest.mark.parametrize(("lane", "component"), DECIDING)
+async def test_no_document_leads_to_a_5xx(world: World, lane: str, component: str) -> None:
+    assert await asyncio.to_thread(probe, world.lab.url(lane, component)), "nothing was tried"
+
+
 # --- what it did to the lab ------------------------------------------------------------------------------------------
 
 
@@ -417,76 +363,30 @@ async def test_a_decision_that_comes_too_late(world: World, lane: str) -> None:
 @each_lane
 async def test_the_books_are_clean(world: World, lane: str) -> None:
     asked = world.lanes[lane]
-    assert {body["order_id"]: await asked.until(body["order_id"]) for body, _ in world.placed[lane]} == {
-        body["order_id"]: end for body, end in world.placed[lane]
-    }
-    found = await asked.judged([body for body, _ in world.placed[lane]])
+    ends = {body["order_id"]: end for body, end in world.placed[lane]}
+    assert {order_id: await asked.until(order_id) for order_id in ends} == ends
+    made_up = await orders_made_up(asked, known=ends.keys())
+    for body in made_up:
+        await asked.until(body["order_id"])
+    found = await asked.judged([*(body for body, _ in world.placed[lane]), *made_up])
     assert found.clean, found.to_json()
-    assert {order_id: outcome.value for order_id, outcome in found.outcomes.items()} == {
-        body["order_id"]: end for body, end in world.placed[lane]
-    }
+    assert {order_id: found.outcomes[order_id].value for order_id in ends} == ends
 
 
-PROBED = [
-    (lane, component)
-    for lane in LANES
-    for component in (
-        "payment",
-        "warehouse",
-        "shipping",
-        "door",
-        *(("watch",) if lane == LANES[0] else ("conductor-1",)),
-    )
-]
-# An order's total must be the sum of its lines, which no schema can say: valid data is often refused.
-CHECKS = [
-    checks.not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_headers_conformance,
-    checks.response_schema_conformance,
-    checks.negative_data_rejection,
-    checks.missing_required_header,
-]
+async def orders_made_up(asked: AskedLane, known: Collection[str]) -> list[Body]:
+    """Of the made-up orders, those that the door found to be in order; not the ones that never came through it."""
+    listed = (await asked.ask("GET", "door", "/orders?limit=1000")).body
+    ids = [each["order_id"] for each in listed if each["order_id"] not in known]
+    trails = await asked.reader().trails(order_id for order_id in ids if not order_id.startswith("bus-"))
+    return [body for trail in trails.values() if trail is not None and (body := order_body_in(trail)) is not None]
 
 
-@pytest.mark.parametrize(("lane", "component"), PROBED)
-async def test_no_document_leads_to_a_5xx(world: World, lane: str, component: str) -> None:
-    asked = world.lanes[lane]
-    tried = await asyncio.to_thread(probe, asked.lab.url(lane, component))
-    assert tried, "no operation was tried"
-    if component in set(SERVICE_OF.values()):
-        assert (await asked.ask("PUT", component, "/faults", {})).status == 200, "a plan was made up: take it back"
-
-
-def probe(url: str) -> int:
-    """Requests that fit each operation of the API's own document, and requests that do not; how many were made."""
-    made = 0
-    document = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    operations = [found.ok() for found in document.get_all_operations()]
-    # A fault plan that is made up must not be in force while commands are tried.
-    for operation in sorted(operations, key=lambda each: each.path.startswith("/faults")):
-        for mode in GenerationMode:
-
-            @seed(1)
-            @settings(
-                max_examples=EXAMPLES,
-                deadline=None,
-                database=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(case=operation.as_strategy(generation_mode=mode))
-            def try_out(case: Case) -> None:
-                nonlocal made
-                made += 1
-                case.call_and_validate(checks=CHECKS, timeout=20)
-
-            try:
-                try_out()
-            except Unsatisfiable:
-                assert mode is GenerationMode.NEGATIVE, operation.label  # it has no parameter that could be wrong
-    return made
+@pytest.mark.parametrize(("lane", "component"), [(lane, service) for lane in LANES for service in Service])
+async def test_no_document_of_a_service_leads_to_a_5xx(world: World, lane: str, component: Service) -> None:
+    """After the books were looked at: what is asked of a service directly is nobody's order."""
+    assert await asyncio.to_thread(probe, world.lab.url(lane, component)), "nothing was tried"
+    cleared = await world.lanes[lane].ask("PUT", component, "/faults", {})
+    assert cleared.body["plan"]["rules"] == []
 
 
 @each_lane
