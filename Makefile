@@ -11,8 +11,11 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
 
+# Most tests wait for real processes, so a few more workers than processors do no harm. A module's tests share a lab.
+WORKERS ?= 3
+
 test: $(READY) check  ## every check and every test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .

@@ -14,8 +14,9 @@ from broker.errors import Conflict, NotStored, Rejected
 
 # Both mean "wrong last sequence": a plain publish answers with the first, an atomic batch with the second.
 CONFLICT_CODES = frozenset({10071, 10164})
-# Passing states of the server ("temporarily unavailable", no leader, too many requests): the caller sends again.
-RETRYABLE_CODES = frozenset({10008, 10009, 10023, 10041, 10077, 10118, 10194})
+# Passing states of the server: "temporarily unavailable", no leader, too many requests, and what ends when somebody
+# makes room (10002 the account's limits, 10028 memory, 10047 storage). The caller sends again.
+RETRYABLE_CODES = frozenset({10002, 10008, 10009, 10023, 10028, 10041, 10047, 10077, 10118, 10194})
 DEFAULT_TIMEOUT_S = 5.0
 
 

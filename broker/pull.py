@@ -31,12 +31,17 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivered message. ``delivered`` counts its deliveries from 1; ``at`` is epoch seconds of its storing."""
+    """One delivered message. ``delivered`` counts its deliveries from 1; ``at`` is epoch seconds of its storing.
+
+    ``consumer_sequence`` counts the consumer's deliveries from 1, to whomever they went: a gap is a delivery that was
+    not ours.
+    """
 
     subject: str
     body: bytes
     headers: dict[str, str]
     stream_sequence: int
+    consumer_sequence: int
     delivered: int
     at: float
     pending: int
@@ -223,6 +228,7 @@ def _delivery(message: Msg, client: Client) -> Delivery:
         body=message.data,
         headers=message.headers or {},
         stream_sequence=int(tokens[5]),
+        consumer_sequence=int(tokens[6]),
         delivered=int(tokens[4]),
         at=int(tokens[7]) / NANOSECONDS,
         pending=int(tokens[8]),

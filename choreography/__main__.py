@@ -42,6 +42,9 @@ def _process() -> int:
 
         run(lambda: run_service(settings), settings)
     elif settings.component in ("door", "watch"):
+        if settings.component == "door" and not settings.approval_secret.get_secret_value():
+            sys.stderr.write("LAB_APPROVAL_SECRET is not set: approval tokens could be forged\n")
+            return 2
         from choreography.processes import run_door, run_watch
 
         run(lambda: (run_door if settings.component == "door" else run_watch)(settings), settings)

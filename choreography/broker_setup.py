@@ -93,7 +93,7 @@ def _consumers(replicas: int, ack_wait_s: float, max_deliver: int) -> tuple[tupl
 
     def service(name: Service) -> Config:
         heard = [f"orders.*.{type_}" for type_ in hears(name)]
-        return durable(name, [*heard, f"orders.*.*.{REPLAY}.{name}"], max_deliver=max_deliver)
+        return durable(name, [*heard, *_replays_for(name)], max_deliver=max_deliver)
 
     in_order: Config = {"ack_policy": "all", "max_ack_pending": -1}
     return (
@@ -134,11 +134,16 @@ def _service_user(name: Service) -> Permissions:
         publish=(
             *(f"orders.*.{type_}" for type_ in tells(name)),
             f"orders.*.{EventType.ATTEMPT_FAILED}",
-            f"orders.*.*.{REPLAY}.{name}",
+            *_replays_for(name),
             f"dead_letters.*.{name}.*",
             *_may_consume(ORDERS, name),
         )
     )
+
+
+def _replays_for(name: Service) -> tuple[str, ...]:
+    """What a service renews for itself and hears again: nothing that it could not hear in the first place."""
+    return tuple(f"orders.*.{type_}.{REPLAY}.{name}" for type_ in hears(name))
 
 
 def _may_read(*streams: str) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ TYPE_PREFIX: Final = "lab.saga."
 SOURCE_PREFIX: Final = "/choreography/"
 CONTENT_TYPE: Final = "application/json"
 REPLAY: Final = "replay"
+# As long as the ledgers' inbox has room for.
+MAX_ID_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ def parse(subject: str, headers: Mapping[str, str], data: bytes) -> Event:
         raise Malformed(f"header missing: {', '.join(missing)}")
     if headers["ce-specversion"] != SPEC_VERSION:
         raise Malformed(f"CloudEvents version {headers['ce-specversion']!r} is not {SPEC_VERSION}")
+    if len(headers["ce-id"]) > MAX_ID_LENGTH or not headers["ce-id"].isprintable():
+        raise Malformed(f"ce-id is longer than {MAX_ID_LENGTH} characters, or not printable")
     expected = f"{TYPE_PREFIX}{heading.type}.v{VERSION}"
     if headers["ce-type"] != expected:
         raise Malformed(f"ce-type {headers['ce-type']!r} is not {expected!r}")

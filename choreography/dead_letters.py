@@ -29,6 +29,7 @@ from services.operations import Service
 class Reason(StrEnum):
     MALFORMED = "malformed"
     RETRIES_USED_UP = "retries_used_up"
+    KEY_REUSED = "key_reused"  # the operation was done before, for another order under the same id
     UNDO_FAILED = "undo_failed"
     STUCK_UNDOING = "stuck_undoing"
     MAX_DELIVERIES = "max_deliveries"  # whoever got it died or never answered

@@ -80,7 +80,7 @@ class ChoreographyLane:
             before = _decided_before(story, approve)
             if before is not None:
                 return Decided.ACCEPTED if sent and before is Decided.REPEATED else before
-            message = self._decision(type_, comment, order_id, records, story)
+            message = self._decision(type_, comment, order_id, records)
             if message is None:
                 return Decided.UNKNOWN
             try:
@@ -94,16 +94,15 @@ class ChoreographyLane:
             return Decided.REPEATED if stored.duplicate else Decided.ACCEPTED
         raise NotDurable("the decision could not be stored")
 
-    def _decision(
-        self, type_: EventType, comment: str, order_id: str, records: Sequence[Record], story: Story
-    ) -> Message | None:
+    def _decision(self, type_: EventType, comment: str, order_id: str, records: Sequence[Record]) -> Message | None:
         cause = next((e for e in _events_of(records) if e.type is EventType.APPROVAL_REQUESTED), None)
         if cause is None or not isinstance(cause.body, Body):
             return None
         model = ApprovalGranted if type_ is EventType.APPROVAL_GRANTED else ApprovalRejected
         body = model(order=cause.body.order, comment=comment)
         made = compose(type_, body, source=SOURCE, at=now_text(), cause=cause)
-        return self._guarded(made.subject, made.body, made.id, made.headers, order_id, story.last_sequence)
+        # The order's last message, be it one that nobody can read: else a single such message would bar every decision.
+        return self._guarded(made.subject, made.body, made.id, made.headers, order_id, records[-1].sequence)
 
     def _guarded(
         self, subject: str, body: bytes, id_: str, headers: dict[str, str], order_id: str, expected: int

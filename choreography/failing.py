@@ -5,7 +5,7 @@ Only ``AttemptFailed`` and the wait differ from one try to the next; the numbers
 
 from dataclasses import dataclass
 
-from services.errors import KeyReused, NoAnswer, TechnicalError
+from services.errors import KeyReused, NoAnswer, TechnicalError, Unstorable
 from services.operations import Operation, is_undo
 from services.practices import Practice, Practices
 from services.retry import ACTION_RETRY, UNDO_RETRY
@@ -52,7 +52,7 @@ def after_failure(
     attempt = error.attempt if isinstance(error, TechnicalError) else deliveries
     if isinstance(error, NoAnswer) and error.kind == LOST_REPLY:
         return LeaveUnacknowledged()
-    if isinstance(error, KeyReused):
+    if isinstance(error, KeyReused | Unstorable):
         return GiveUp(attempt, certain=True)
     policy = (UNDO_RETRY if is_undo(operation) else ACTION_RETRY).scaled(rules.time_scale)
     retries_made = attempt - 1

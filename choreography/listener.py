@@ -20,6 +20,7 @@ from broker.errors import BrokerError
 from broker.publish import Message, publish
 from broker.pull import Delivery, Puller
 from choreography.broker_setup import ORDERS
+from choreography.calls import Calls
 from choreography.clock import now_text
 from choreography.cloud_events import Event, compose, parse
 from choreography.errors import Malformed
@@ -52,6 +53,8 @@ class ListeningService(Protocol):
 
     async def execute(self, command: Command, *, hang_s: float | None = None) -> Answer: ...
 
+    def attempt_under_way(self, command: Command) -> int | None: ...
+
     def crash_point(self, order_id: str, operation: Operation, point: CrashPoint) -> None: ...
 
     async def unsent(self, limit: int = ...) -> list[Outgoing]: ...
@@ -70,8 +73,9 @@ class Listener:
         self._threshold_cents = settings.approval_threshold_cents
         self._table = wiring(guards)
         self._unique = Practice.IDEMPOTENCY not in settings.practices
-        self._outbox_stands = Practice.OUTBOX in settings.practices and "outbox" not in guards
-        self.outbox = Outbox(client, service, durable=self._outbox_stands)
+        durable = Practice.OUTBOX in settings.practices and "outbox" not in guards
+        self.outbox = Outbox(client, service, durable=durable)
+        self._calls = Calls(service, self.outbox, timeout_s=settings.call_timeout_s, durable=durable)
         self._recovery = Recovery(client, self._name, settings, self.outbox)
         self._puller = Puller(client, ORDERS, self._name.value, batch=MAX_AT_ONCE)
         self._free = asyncio.Semaphore(MAX_AT_ONCE)
@@ -85,21 +89,26 @@ class Listener:
         """Why nothing is heard now; None when all is well."""
         if not self._client.is_connected:
             return "the broker is out of reach"
+        if self.outbox.trouble is not None:
+            return f"the outbox cannot be sent: {self.outbox.trouble}"
         if not self.listening.is_set():
             return "the outbox of an earlier life is not sent yet"
         return "the broker does not answer" if self._puller.silent else None
 
     async def run(self) -> None:
         """Send what an earlier life left behind, then listen until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.outbox.run(self.listening), name="outbox")
-            tasks.create_task(self._keep(), name="keep in progress")
-            await self.listening.wait()
-            async for batch in self._puller.batches():
-                for delivery in batch:
-                    await self._free.acquire()
-                    self._begin(delivery)
-                    tasks.create_task(self._handle(delivery))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.outbox.run(self.listening), name="outbox")
+                tasks.create_task(self._keep(), name="keep in progress")
+                await self.listening.wait()
+                async for batch in self._puller.batches():
+                    for delivery in batch:
+                        await self._free.acquire()
+                        self._begin(delivery)
+                        tasks.create_task(self._handle(delivery))
+        finally:
+            await self._calls.close()
 
     async def stop(self) -> None:
         """Take nothing new; give what is in flight a moment to end. What does not is delivered again."""
@@ -150,13 +159,11 @@ class Listener:
             self._name, row.operation, row, event, event.body.order, at=now_text(), suffix=self._suffix()
         )
         try:
-            answer = await self._service.execute(command, hang_s=0.0)
+            answer = await self._calls.execute(command, told, delivery.delivered)
         except Exception as error:  # noqa: BLE001 - every failure of a command is decided upon in one place
             return await self._recovery.after(error, row, event, event.body.order, delivery, told)
         if answer.result is Result.REFUSED and row.failed is None:
             return await self._recovery.undo_refused(answer, row, event, delivery)
-        if not self._outbox_stands and not answer.replayed and command.outgoing is not None:
-            command.outgoing(answer)  # no one called it inside a transaction
         await self._tell(answer, row.operation, event.order_id, told)
         return True
 

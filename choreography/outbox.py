@@ -15,12 +15,15 @@ from broker.connection import after_reconnect, raise_if_cancelled
 from broker.errors import BrokerError, NotStored
 from broker.publish import Message, publish
 from services.commands import Outgoing
+from services.errors import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
 # Only for rows of another, dead process on the same PostgreSQL: our own go out at once, at start, after a reconnect.
 SWEEP_EVERY_S = 30.0
 BACK_OFF_S = 0.5
+# What a person has to mend (a refused row, a ledger out of reach) is asked for less often.
+MEND_S = 5.0
 PAGE = 1000
 REMEMBERED = 20_000
 
@@ -45,6 +48,7 @@ class Outbox:
         self._asked = 0
         self._served = 0
         self._wake = asyncio.Event()
+        self.trouble: str | None = None  # why what is unsent cannot be sent now
 
     async def send(self, rows: Sequence[Outgoing]) -> None:
         """Publish. Durable: raises ``BrokerError`` where the broker did not take all; the rows stay unsent."""
@@ -73,7 +77,11 @@ class Outbox:
             self._served = served
 
     async def run(self, started: asyncio.Event) -> None:
-        """Settle at start (then set ``started``), after each reconnect and now and then. Runs until cancelled."""
+        """Settle at start (then set ``started``), after each reconnect and now and then. Runs until cancelled.
+
+        Whatever is wrong with broker, ledger or a row is told by ``trouble`` and tried again: the process stays up, so
+        that its books can be read and put right.
+        """
         forget = after_reconnect(self._client, self._reconnected)
         try:
             while True:
@@ -81,12 +89,15 @@ class Outbox:
                 self._wake.clear()
                 try:
                     await self.settle()
-                    started.set()
-                    pause_s = SWEEP_EVERY_S
-                except NotStored as error:
-                    log.warning("outbox: the broker is out of reach, trying again: %s", error)
-                    pause_s = BACK_OFF_S
-                await self._pause(pause_s)
+                except (BrokerError, LedgerUnavailable) as error:
+                    log.warning("outbox: not all could be sent, trying again: %s", error)
+                    self.trouble = str(error)
+                    # A row that is refused wakes us by itself: only the clock ends this pause.
+                    await asyncio.sleep(BACK_OFF_S if isinstance(error, NotStored) else MEND_S)
+                    continue
+                self.trouble = None
+                started.set()
+                await self._pause(SWEEP_EVERY_S)
         finally:
             forget()
 

@@ -25,6 +25,7 @@ from choreography.reactions import Reaction
 from choreography.telling import told_when_given_up
 from services import metrics
 from services.commands import Answer, Outgoing
+from services.errors import KeyReused
 from services.operations import Operation, Service
 from services.order import Order
 from services.practices import Practice
@@ -121,11 +122,16 @@ class Recovery:
             return False
         await self._outbox.settle()
         news = told_when_given_up(row, order, error)
-        if news is not None and not await self._tell_failure(
-            compose(*news, source=self._service, at=now_text(), cause=event), subject_of(event.order_id, row.done)
+        reused = isinstance(error, KeyReused)
+        if (
+            news is not None
+            and not await self._tell_failure(
+                compose(*news, source=self._service, at=now_text(), cause=event), subject_of(event.order_id, row.done)
+            )
+            and not reused
         ):
             return True
-        reason = Reason.RETRIES_USED_UP if news is not None else Reason.UNDO_FAILED
+        reason = Reason.UNDO_FAILED if news is None else Reason.KEY_REUSED if reused else Reason.RETRIES_USED_UP
         await self._park(reason, f"{row.operation}: {type(error).__name__}: {error}", decision.attempt, delivery)
         return False
 

@@ -38,12 +38,15 @@ class Told:
     reason: str | None = None
     gave_up: bool = False
     total_cents: int = 0  # of an order that needs approval
+    replay: bool = False  # an event told before, for one service that failed on it: news, but no progress
 
 
 def told(subject: str, body: bytes, sequence: int, at: float) -> Told:
     """Raises ``Malformed`` for a subject that is none of ours; looks into the body only where it must."""
     heading = heading_of(subject)
     type_, order_id = heading.type, heading.order_id
+    if heading.replay_for is not None:
+        return Told(order_id, type_, sequence, at, replay=True)
     if type_ in _WITH_REASON:
         reason, gave_up = _reason(type_, _content(body))
         return Told(order_id, type_, sequence, at, reason, gave_up)
@@ -91,7 +94,7 @@ class Story:
     def hear(self, event: Told) -> None:
         ended = self.status() in ENDED
         self.last_sequence = max(self.last_sequence, event.sequence)
-        if event.type is EventType.ATTEMPT_FAILED:
+        if event.type is EventType.ATTEMPT_FAILED or event.replay:
             return
         self.types = _with(self.types, event.type)
         self.last_type = event.type

@@ -62,8 +62,12 @@ class LaneReader:
 
     async def stories(self, order_ids: Iterable[str]) -> dict[str, str | None]:
         """The status of each order, None where the lane knows no such order."""
-        told = await self._each(order_ids, "/orders/{}")
+        told = await self.views(order_ids)
         return {order_id: view["status"] if view is not None else None for order_id, view in told.items()}
+
+    async def views(self, order_ids: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+        """Each order as the front door shows it: its status, and the reason where it has one."""
+        return await self._each(order_ids, "/orders/{}")
 
     async def trails(self, order_ids: Iterable[str]) -> dict[str, dict[str, Any] | None]:
         return await self._each(order_ids, "/orders/{}/trail")

@@ -28,8 +28,9 @@ class LaneClient:
     def trail(self, order_id: str) -> OrderTrail:
         return OrderTrail.model_validate(self._door("GET", f"/orders/{quote(order_id, safe='')}/trail"))
 
-    def orders(self, status: str | None, limit: int) -> list[OrderView]:
-        query = {"limit": limit} | ({"status": status} if status else {})
+    def orders(self, status: str | None, limit: int, skip: int = 0) -> list[OrderView]:
+        """Newest first, without the ``skip`` newest."""
+        query = {"limit": limit, "skip": skip} | ({"status": status} if status else {})
         return [OrderView.model_validate(each) for each in self._door("GET", f"/orders?{urlencode(query)}")]
 
     def approvals(self) -> list[PendingApproval]:

@@ -14,22 +14,25 @@ import aiohttp
 from lab.auditor import Effect, StockLevel
 from lab.collect import LaneAddress, LaneReader
 from lab.embedded import Lab
-from lab.errors import LabError
+from lab.errors import LabError, OutOfReach
 from lab.processes.state import State
 from lab.scenario import Role, Scenario, component_of
-from lab.topology import name_of
+from lab.topology import LabConfig, name_of
 from loadtests.manager import Desk, desk_for, manage
 from loadtests.open_loop import Placement, Placing, send_on_time
 from loadtests.outcomes import Outcomes, follow
 from loadtests.workload import PlannedOrder
 from services.operations import Service
-from services.trail import OrderStatus
+from services.settings import Settings
+from services.trail import ENDED, OrderStatus
 
 # Between "everything is ready" and the first planned moment, so that nobody departs late.
 LEAD_S: Final = 0.5
 SAMPLE_EVERY_S: Final = 1.0
 READY_AGAIN_WITHIN_S: Final = 60.0
 ASK_AGAIN_AFTER_S: Final = 0.5
+# Beyond a caller's timeout: the time in which a call that was still under way writes its effect down.
+WRITING_S: Final = 0.25
 COUNTERS: Final = frozenset({"lab_retries_total", "lab_dead_letters_total"})
 # Trails read for the question how many stores tell a story: the orders that did not just succeed.
 MAX_TRAILS: Final = 60
@@ -46,12 +49,14 @@ class LaneRun:
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     stock: dict[str, StockLevel] = field(default_factory=dict)
     stories: dict[str, str | None] = field(default_factory=dict)
+    reasons: dict[str, str | None] = field(default_factory=dict)  # why it was not fulfilled, in the lane's own words
     injected: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     trails: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
     rested: bool = False  # False: the horizon came first
     peak_rss_bytes: int = 0
     cpu_s: float = 0.0
+    lost_lives: int = 0  # processes that ended and were started again, whoever ended them
     accepted: int = 0
     effects_seen: int = 0
 
@@ -128,7 +133,8 @@ async def _play(
     horizon = time.monotonic() + scenario.settle.within_s
     async with asyncio.TaskGroup() as tasks:
         for lane, lane_run in run.lanes.items():
-            tasks.create_task(_until_rest(readers[lane], lane_run, scenario.settle.quiet_s, horizon))
+            patience = Rest(scenario.settle.quiet_s, late_call_s(lab.config), horizon)
+            tasks.create_task(until_rest(readers[lane], lane_run, patience))
 
 
 async def _send(lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun) -> None:
@@ -166,9 +172,18 @@ async def _put_faults(lab: Lab, scenario: Scenario, seed: int, at_s: float) -> N
 
 
 async def _put_when_ready(lab: Lab, lane: str, service: Service, plan: dict[str, Any]) -> None:
-    """A service that is just being started again gets the plan when it is back."""
-    await lab.wait_ready(name_of(lane, service), READY_AGAIN_WITHIN_S)
-    await lab.put_faults(lane, service, plan)
+    """A service that is just being started again, or dies of its old plan meanwhile, gets the plan when it is back."""
+    give_up_at = time.monotonic() + READY_AGAIN_WITHIN_S
+    while True:
+        await lab.wait_ready(name_of(lane, service), READY_AGAIN_WITHIN_S)
+        try:
+            await lab.put_faults(lane, service, plan)
+        except OutOfReach:
+            if time.monotonic() > give_up_at:
+                raise
+            await asyncio.sleep(ASK_AGAIN_AFTER_S)
+        else:
+            return
 
 
 async def _act(lab: Lab, run: Run, lane: str, at_s: float, verb: str, role: Role) -> None:
@@ -191,27 +206,57 @@ async def _until(moment: float) -> None:
 # --- waiting for rest ------------------------------------------------------------------------------------------------
 
 
-async def _until_rest(reader: LaneReader, lane_run: LaneRun, quiet_s: float, horizon: float) -> None:
-    """Until every accepted order has ended, or nothing new was heard for ``quiet_s``, or the horizon."""
-    accepted = {each.order_id for each in lane_run.placements if each.placing is Placing.ACCEPTED}
-    news, last_news = (-1, -1), time.monotonic()
+@dataclass(frozen=True)
+class Rest:
+    """When a lane is at rest: all has ended and for ``late_call_s`` no effect came, or for ``quiet_s`` nothing came.
+
+    ``horizon`` (monotonic) ends the wait.
+    """
+
+    quiet_s: float
+    late_call_s: float
+    horizon: float
+
+
+def late_call_s(config: LabConfig) -> float:
+    """How long after its order's end the effect of a call that nobody waits for any more can still come."""
+    told: dict[str, Any] = {"time_scale": config.time_scale}
+    if config.call_timeout_base_s is not None:
+        told["call_timeout_base_s"] = config.call_timeout_base_s
+    return Settings.model_construct(**told).call_timeout_s + WRITING_S
+
+
+async def until_rest(reader: LaneReader, lane_run: LaneRun, rest: Rest) -> None:
+    """Until every order that the lane has or may have ended and no late effect can come, or nothing moves any more."""
+    news = (-1, -1)
+    last_news = last_effect = time.monotonic()
     after = dict.fromkeys(Service, 0)
-    while time.monotonic() < horizon:
-        if accepted <= lane_run.outcomes.ended.keys():
-            lane_run.rested = True
-            return
+    while time.monotonic() < rest.horizon:
         for service in Service:
             fresh = await reader.effects(service, after[service])
             if fresh:
                 after[service] = fresh[-1].seq
                 lane_run.effects_seen += len(fresh)
-        heard = (len(lane_run.outcomes.ended), lane_run.effects_seen)
+                last_effect = time.monotonic()
+        heard, now = (len(lane_run.outcomes.ended), lane_run.effects_seen), time.monotonic()
         if heard != news:
-            news, last_news = heard, time.monotonic()
-        elif time.monotonic() - last_news >= quiet_s:
+            news, last_news = heard, now
+        calm = now - last_effect >= rest.late_call_s
+        still = now - last_news >= max(rest.quiet_s, rest.late_call_s)
+        if still or (calm and await _all_ended(reader, lane_run)):
             lane_run.rested = True
             return
         await asyncio.sleep(ASK_AGAIN_AFTER_S)
+
+
+async def _all_ended(reader: LaneReader, lane_run: LaneRun) -> bool:
+    """Every accepted order has, and every unanswered one has too or is unknown to the lane."""
+    ended = lane_run.outcomes.ended.keys()
+    placed = [each for each in lane_run.placements if each.order_id not in ended]
+    if any(each.placing is Placing.ACCEPTED for each in placed):
+        return False
+    stories = await reader.stories(each.order_id for each in placed if each.placing is Placing.UNANSWERED)
+    return all(story is None or story in ENDED for story in stories.values())
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
@@ -243,6 +288,7 @@ async def _sample_processes(lab: Lab, run: Run, over: asyncio.Event, on_progress
             lane_run.peak_rss_bytes = max(lane_run.peak_rss_bytes, sum(each.rss_bytes for each in statuses))
             for each in statuses:
                 key = (each.name, each.pid)
+                lane_run.lost_lives += each.pid is not None and key not in seen
                 lane_run.cpu_s += max(0.0, each.cpu_s - seen.get(key, 0.0))
                 seen[key] = each.cpu_s
         on_progress(run)
@@ -264,6 +310,8 @@ async def _collect(reader: LaneReader, lane_run: LaneRun) -> None:
         lane_run.effects[service] = await reader.effects(service)
         lane_run.injected[service] = await reader.injected(service)
     lane_run.stock = await reader.stock()
-    lane_run.stories = await reader.stories(each.order_id for each in lane_run.placements)
+    views = await reader.views(each.order_id for each in lane_run.placements)
+    lane_run.stories = {order_id: view["status"] if view else None for order_id, view in views.items()}
+    lane_run.reasons = {order_id: view["reason"] if view else None for order_id, view in views.items()}
     unhappy = [order_id for order_id, story in lane_run.stories.items() if story != OrderStatus.FULFILLED]
     lane_run.trails = await reader.trails(unhappy[:MAX_TRAILS])

@@ -3,19 +3,32 @@
 Pure. The same figures, in the same order and words, for every lane.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from lab.auditor import Audit, Evidence, accepted_order, audit
+from lab.auditor.anomalies import BookOutcome
+from lab.grounds import Breach, Grounds, breaches
 from lab.scenario import Scenario
 from lab.trial import LaneRun, Run
 from loadtests.open_loop import LATE_AFTER_S, Placing
 from loadtests.workload import PlannedOrder
 from services.operations import UNDOES
+from services.settings import Settings
 from services.trail import OrderStatus
+
+BEYOND: Final = "> horizon"
+# Figures that must be nought in a clean run, whatever was broken.
+NEVER: Final = (
+    "orders_refused",
+    "orders_unanswered",
+    Breach.SHIPPED_AGAINST_DECISION,
+    Breach.SHIPPED_WITHOUT_APPROVAL,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class OrderRow:
     finished_s: float | None
     total_cents: int
     needs_approval: bool
+    breaches: tuple[str, ...] = ()
 
     @property
     def latency_s(self) -> float | None:
@@ -50,9 +64,17 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Right books are not enough: no valid order was refused, and each had one of the two outcomes by its story."""
-        failed = self.figures["stories"].get(OrderStatus.FAILED, 0)
-        return self.audit.clean and self.figures["orders_refused"] == 0 and failed == 0
+        """Right books are not enough: a lane that does nothing has them too.
+
+        No valid order was refused or left unanswered, each had one of the two outcomes by its story, at least one was
+        fulfilled, none was shipped past the manager. None was rolled back without a known cause either, unless
+        processes were broken: then not every cause is on record.
+        """
+        figures = self.figures
+        worked = not figures["orders_planned"] or self.audit.outcome_counts()[BookOutcome.FULFILLED] > 0
+        caused = figures["machinery_disturbed"] or not figures[Breach.ROLLED_BACK_WITHOUT_REASON]
+        failed = figures["stories"].get(OrderStatus.FAILED, 0)
+        return self.audit.clean and worked and caused and not failed and not any(figures[name] for name in NEVER)
 
     def to_json(self) -> dict[str, Any]:
         return {**self.audit.to_json(), "clean": self.clean, **self.figures}
@@ -74,12 +96,18 @@ def judge(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], scenario:
             stories=lane_run.stories,
         )
     )
-    rows = _rows(run, lane_run, orders, found)
+    needing = frozenset(each.order_id for each in bodies.values() if each.total_cents >= threshold_cents(scenario))
+    grounds = grounds_of(lane_run, needing)
+    broken = breaches(grounds, bodies.values())
+    rows = _rows(run, lane_run, orders, found, needing, broken)
+    counted = Counter(breach for each in broken.values() for breach in each)
     figures = {
         "orders_planned": len(orders),
         "orders_refused": len(by_placing[Placing.REFUSED]),
         "orders_unanswered": len(by_placing[Placing.UNANSWERED]),
         "stories": dict(Counter(story or "unknown" for story in lane_run.stories.values())),
+        **{breach.value: counted[breach] for breach in Breach},
+        "machinery_disturbed": bool(scenario.machinery) or grounds.processes_died,
         "approvals_answered": len(lane_run.desk.answered),
         "placing_tries": sum(each.tries for each in lane_run.placements),
         "late_departures": sum(each.late_s > LATE_AFTER_S for each in lane_run.placements),
@@ -98,7 +126,33 @@ def judge(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], scenario:
     return Verdict(lane_run.lane, found, rows, figures)
 
 
-def _rows(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], found: Audit) -> tuple[OrderRow, ...]:
+def threshold_cents(scenario: Scenario) -> int:
+    """From which total on an order needs a manager's yes, as the lanes were told."""
+    told = scenario.conditions.approval_threshold_cents
+    return Settings.model_construct().approval_threshold_cents if told is None else told
+
+
+def grounds_of(lane_run: LaneRun, needing_approval: frozenset[str]) -> Grounds:
+    return Grounds(
+        desk=lane_run.desk,
+        effects=lane_run.effects,
+        stock=lane_run.stock,
+        stories=lane_run.stories,
+        reasons=lane_run.reasons,
+        injected=lane_run.injected,
+        lost_lives=lane_run.lost_lives,
+        needing_approval=needing_approval,
+    )
+
+
+def _rows(
+    run: Run,
+    lane_run: LaneRun,
+    orders: Sequence[PlannedOrder],
+    found: Audit,
+    needing_approval: frozenset[str],
+    broken: Mapping[str, Sequence[Breach]],
+) -> tuple[OrderRow, ...]:
     placements = {each.order_id: each for each in lane_run.placements}
     rows = []
     for order in orders:
@@ -115,7 +169,8 @@ def _rows(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], found: Au
                 anomalies=tuple(found.anomalies.get(order.order_id, ())),
                 finished_s=_epoch(ended.finished_at) - run.starts_at if ended else None,
                 total_cents=order.body["total_cents"],
-                needs_approval=order.decision is not None,
+                needs_approval=order.order_id in needing_approval,
+                breaches=tuple(broken.get(order.order_id, ())),
             )
         )
     return tuple(rows)
@@ -126,14 +181,35 @@ def _epoch(at: str) -> float:
 
 
 def latency_figures(rows: Sequence[OrderRow]) -> dict[str, Any]:
-    """Orders that wait for a manager are left out of the percentiles: they would measure the manager."""
-    measured = sorted(row.latency_s for row in rows if row.latency_s is not None and not row.needs_approval)
+    """Of the fulfilled orders and of those rolled back, apart: how fast is one thing, how many came through another.
+
+    An order with neither outcome counts as infinitely slow in both, as nobody can say which it missed: who loses the
+    slow ones is not faster. Orders that wait for a manager are left out: they would measure the manager.
+    """
+    measured = [row for row in rows if not row.needs_approval]
+    endless = sum(not _has_outcome(row) for row in measured)
     return {
-        "orders": len(measured),
         "unfinished": sum(row.latency_s is None for row in rows),
-        "p50_ms": _ms(percentile(measured, 0.50)),
-        "p99_ms": _ms(percentile(measured, 0.99)),
-        "max_ms": _ms(measured[-1] if measured else None),
+        "without_outcome": endless,
+        **{
+            outcome.value: _latencies([row for row in measured if row.story == outcome], endless)
+            for outcome in (OrderStatus.FULFILLED, OrderStatus.ROLLED_BACK)
+        },
+    }
+
+
+def _has_outcome(row: OrderRow) -> bool:
+    return row.latency_s is not None and row.story in (OrderStatus.FULFILLED, OrderStatus.ROLLED_BACK)
+
+
+def _latencies(rows: Sequence[OrderRow], endless: int) -> dict[str, Any]:
+    ended = sorted(row.latency_s for row in rows if row.latency_s is not None)
+    ordered = [*ended, *[math.inf] * endless]
+    return {
+        "orders": len(ended),
+        "p50_ms": _ms(percentile(ordered, 0.50)),
+        "p99_ms": _ms(percentile(ordered, 0.99)),
+        "max_ms": _ms(ordered[-1] if ordered else None),
     }
 
 
@@ -144,8 +220,11 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
 
 
-def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None else round(1000 * seconds, 1)
+def _ms(seconds: float | None) -> float | str | None:
+    """None: nothing to measure. Infinity is said in words, as JSON has no number for it."""
+    if seconds is None:
+        return None
+    return BEYOND if seconds == math.inf else round(1000 * seconds, 1)
 
 
 def compensations(lane_run: LaneRun) -> dict[str, int]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lab.auditor import Anomaly
 from lab.auditor.anomalies import BookOutcome
+from lab.grounds import Breach
 from lab.verdict import Verdict
 from services.operations import UNDOES
 from services.trail import OrderStatus
@@ -25,8 +26,12 @@ NONE: Final = "–"
 Figure = tuple[str, Callable[[Verdict], str]]
 
 
-def _ms(value: float | None) -> str:
-    return NONE if value is None else f"{value:,.0f} ms"
+def _ms(outcome: OrderStatus, name: str) -> Callable[[Verdict], str]:
+    def told(verdict: Verdict) -> str:
+        value = verdict.figures["latency"][outcome][name]
+        return NONE if value is None else value if isinstance(value, str) else f"{value:,.0f} ms"
+
+    return told
 
 
 def _number(value: Any) -> str:
@@ -65,19 +70,38 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ("orders with an anomaly", lambda v: _number(len(v.audit.anomalies))),
     ("money", lambda v: _conserved(v.audit.money.conserved)),
     ("stock", lambda v: _conserved(v.audit.stock.conserved)),
-    ("arrival to outcome, p50", lambda v: _ms(v.figures["latency"]["p50_ms"])),
-    ("arrival to outcome, p99", lambda v: _ms(v.figures["latency"]["p99_ms"])),
+    ("sent, never acknowledged", lambda v: _number(v.figures["orders_unanswered"])),
+    ("rolled back without a known cause", lambda v: _number(v.figures[Breach.ROLLED_BACK_WITHOUT_REASON])),
+    ("shipped against the manager's no", lambda v: _number(v.figures[Breach.SHIPPED_AGAINST_DECISION])),
+    ("shipped without the approval it needs", lambda v: _number(v.figures[Breach.SHIPPED_WITHOUT_APPROVAL])),
+    ("arrival to fulfilled, p50 (1)", _ms(OrderStatus.FULFILLED, "p50_ms")),
+    ("arrival to fulfilled, p99 (1)", _ms(OrderStatus.FULFILLED, "p99_ms")),
+    ("arrival to rolled back, p50 (1)", _ms(OrderStatus.ROLLED_BACK, "p50_ms")),
+    ("arrival to rolled back, p99 (1)", _ms(OrderStatus.ROLLED_BACK, "p99_ms")),
     ("ended as failed, by its own story", lambda v: _number(v.figures["stories"].get(OrderStatus.FAILED, 0))),
     ("not ended, by its own story", lambda v: _number(v.figures["latency"]["unfinished"])),
-    ("retries", lambda v: _number(v.figures["retries"])),
-    ("dead letters", lambda v: _number(v.figures["dead_letters"])),
+    ("retries (2)", lambda v: _number(v.figures["retries"])),
+    ("dead letters (2)", lambda v: _number(v.figures["dead_letters"])),
     ("undone: refund + release + void", _compensations),
-    ("recovered after the repair in", _recovery),
+    ("recovered after the repair in (3)", _recovery),
     ("stores that tell a story", _story("stores")),
     ("queries for a story", _story("queries")),
     ("faults injected", lambda v: _number(sum(v.figures["faults_injected"].values()))),
     ("processor time per order", lambda v: f"{v.figures['cpu_ms_per_order']:g} ms"),
     ("memory, at most", lambda v: f"{v.figures['peak_rss_mib']} MiB"),
+)
+
+
+# What a reader must know to compare the columns.
+NOTES: Final = (
+    "(1) Orders that wait for a manager are left out. An order with neither outcome counts as infinitely slow in both:"
+    ' "> horizon".',
+    "(2) Each wiring counts its own. Orchestration: calls that failed, refused connections included; work that no"
+    " conductor can do. Choreography: attempts that failed; messages that no listener could process, and steps"
+    " given up. A message that waits in the broker for a dead service is neither.",
+    "(3) time_scale shortens retry waits, not the time in which a killed process is back (docs/decisions/0017). Where a"
+    " scenario kills the decider, it is one of two conductors in orchestration, and the warehouse's only listener in"
+    " choreography (docs/decisions/0013).",
 )
 
 
@@ -110,11 +134,15 @@ def examples(verdicts: Sequence[Verdict]) -> list[str]:
             lines.append(
                 f"{verdict.lane}: {kind} × {tally.count}: first {tally.first}, worst {tally.worst} ({at_stake})"
             )
+        for breach in Breach:
+            shown = [row.order_id for row in verdict.rows if breach in row.breaches]
+            if shown:
+                lines.append(f"{verdict.lane}: {breach} × {len(shown)}: first {shown[0]}")
     return lines
 
 
 def presentation(preset: str, verdicts: Sequence[Verdict]) -> Group:
-    parts: list[Table | Text] = [verdict_table(preset, verdicts)]
+    parts: list[Table | Text] = [verdict_table(preset, verdicts), *(Text(note, style="dim") for note in NOTES)]
     found = examples(verdicts)
     if found:
         parts += [Text(""), *(Text(line) for line in found)]
@@ -135,7 +163,7 @@ def text_report(title: Sequence[str], results: Mapping[str, Sequence[Verdict]]) 
 
 CSV_COLUMNS: Final = (
     "preset", "lane", "order_id", "planned_s", "placing", "tries", "story", "books", "anomalies", "finished_s",
-    "latency_s", "total_cents", "needs_approval",
+    "latency_s", "total_cents", "needs_approval", "breaches",
 )  # fmt: skip
 
 
@@ -162,6 +190,7 @@ def write_csv(path: Path, results: Mapping[str, Sequence[Verdict]]) -> None:
                             _seconds(row.latency_s),
                             row.total_cents,
                             int(row.needs_approval),
+                            " ".join(row.breaches),
                         ]
                     )
 

@@ -24,6 +24,7 @@ class Desk:
     decisions: Mapping[str, Decision]
     taken_up: set[str] = field(default_factory=set)  # tokens
     answered: dict[str, int] = field(default_factory=dict)  # order id → HTTP status of the answer that settled it
+    unsure: set[str] = field(default_factory=set)  # orders of which a decision was sent and its answer was lost, or 503
 
 
 def desk_for(orders: Iterable[PlannedOrder]) -> Desk:
@@ -76,6 +77,7 @@ async def _answer(
                     return
         except (aiohttp.ClientError, TimeoutError) as error:
             log.debug("approval of %s: %s, asked again", waiting["order_id"], error)
+        desk.unsure.add(waiting["order_id"])  # it may be stored all the same
         await _pause(until, ASK_EVERY_S)
 
 

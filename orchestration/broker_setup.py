@@ -15,6 +15,7 @@ READ_MODEL: Final = "read-model"
 
 # How long after a worker's death its executions are taken over. A third of it is the heartbeat of those in progress.
 ACK_WAIT_S: Final = 5.0
+READ_MODEL_ACK_WAIT_S: Final = 10.0
 # Starts and wake messages in the hands of all conductors together.
 MAX_IN_FLIGHT: Final = 2000
 DUPLICATE_WINDOW_S: Final = 120
@@ -68,12 +69,15 @@ def _conductor(replicas: int, ack_wait_s: float) -> Config:
 
 
 def read_model_consumer() -> Config:
-    """Made by the door whenever it builds its read model: the last record of each subject, then all that follow."""
+    """Made by the door whenever it builds its read model: the last record of each subject, then all that follow.
+
+    ``ack_wait`` is how late, in a quiet lane, it notices that records went to a connection that has died.
+    """
     return {
         "durable_name": READ_MODEL,
         "deliver_policy": "last_per_subject",
         "ack_policy": "all",
-        "ack_wait": int(30 * _NANOSECONDS),
+        "ack_wait": int(READ_MODEL_ACK_WAIT_S * _NANOSECONDS),
         "max_ack_pending": 20_000,
         "filter_subjects": [f"{records.START}.*", f"{records.LOG}.*"],
         "inactive_threshold": 3600 * _NANOSECONDS,

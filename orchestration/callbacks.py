@@ -4,7 +4,7 @@ That exactly one result per token is stored is the stream's doing (compare-and-s
 still waits is read from the history's last append.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -12,7 +12,7 @@ from nats.aio.client import Client
 
 from broker.errors import Conflict, NotStored
 from broker.publish import Message, publish
-from broker.read import Record, last
+from broker.read import Record, all_of, last
 from orchestration import records
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
 from orchestration.tokens import read_token
@@ -26,26 +26,39 @@ class Sent(StrEnum):
     REPEATED = "repeated"  # the same result was stored before
     CONFLICT = "conflict"  # another result was stored before
     TOO_LATE = "too_late"  # nobody waits for it
-    UNKNOWN = "unknown"  # forged, or of no execution here
+    UNKNOWN = "unknown"  # forged, of no execution here, or of an entry that asks for something else
 
 
-async def send_result(client: Client, secret: str, token: str, result_of: Callable[[int], Result]) -> Sent:
-    """Store the result for a token. Raises ``broker.errors.NotStored``: send it again, it is stored once at most."""
+async def send_result(client: Client, secret: str, token: str, scheme: str, result_of: Callable[[int], Result]) -> Sent:
+    """Store the result for a token of an entry that asks a resource of this ``scheme``.
+
+    Raises ``broker.errors.BrokerError``: send it again, it is stored once at most.
+    """
     parsed = read_token(secret, token)
     if parsed is None:
         return Sent.UNKNOWN
     execution, entry = parsed
     result = result_of(entry)
+    append = await last(client, records.STREAM, records.log_subject(execution))
+    if append is None:
+        return Sent.UNKNOWN
+    waits_for = _resource((append,), entry)
+    asked = waits_for or _resource(await all_of(client, records.STREAM, append.subject), entry)
+    if asked is not None and not asked.startswith(scheme):
+        return Sent.UNKNOWN
     subject = records.callback_subject(execution, entry)
     earlier = await last(client, records.STREAM, subject)
     if earlier is not None:
         return _compare(earlier, result)
-    append = await last(client, records.STREAM, records.log_subject(execution))
-    if append is None:
-        return Sent.UNKNOWN
-    if all(waiting.entry != entry for waiting in records.decode_outline(append.body).waiting):
+    if waits_for is None:
         return Sent.TOO_LATE
     return await _store(client, Message(subject, records.encode_wake(result), expected_last=0), result)
+
+
+def _resource(appends: Iterable[Record], entry: int) -> str | None:
+    """Whom the entry asks or asked, by the first of these appends that says that it waits."""
+    waiting = (each for append in appends for each in records.decode_outline(append.body).waiting)
+    return next((each.resource for each in waiting if each.entry == entry), None)
 
 
 async def _store(client: Client, message: Message, result: Result) -> Sent:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from nats.aio.client import Client
 
 from broker.connection import close
-from broker.errors import NotStored
+from broker.errors import BrokerError
 from broker.read import last
 from orchestration import metrics, records
 from orchestration.asl.interpreter import Machine
@@ -124,6 +124,6 @@ async def _reason_not_ready(client: Client, conductor: Conductor) -> str | None:
         return "the broker does not answer"
     try:
         await last(client, records.STREAM, records.start_subject("none"), timeout_s=1.0)
-    except NotStored as error:
+    except BrokerError as error:
         return f"the broker does not answer: {error}"
     return None

@@ -8,7 +8,7 @@ from typing import Final
 
 from nats.aio.client import Client
 
-from broker.errors import Conflict, NotStored
+from broker.errors import BrokerError, Conflict, NotStored
 from broker.publish import Message, publish
 from broker.read import Record, all_of, last
 from orchestration import records
@@ -16,7 +16,7 @@ from orchestration.asl.protocol import TaskFailed, TaskSucceeded
 from orchestration.callbacks import Sent, send_result
 from orchestration.dead_letters import DeadLetter, read_letter
 from orchestration.errors import Unreadable
-from orchestration.order_story import MACHINE, reason_of, status_of
+from orchestration.order_story import ASKS_A_MANAGER, ASKS_FOR_REPAIR, MACHINE, reason_of, status_of
 from orchestration.projector import Projector
 from orchestration.read_model import ReadModel
 from orchestration.tokens import token_maker
@@ -54,6 +54,8 @@ class OrchestrationLane:
                 return await self._compare(subject, fingerprint, ours=doubtful)
             except NotStored as error:
                 doubtful, doubt = True, error
+            except BrokerError as error:
+                raise NotDurable(str(error)) from error
             else:
                 return Placed.ACCEPTED
         raise NotDurable(str(doubt))
@@ -89,7 +91,7 @@ class OrchestrationLane:
     async def trail(self, order_id: str) -> OrderTrail | None:
         try:
             found = await all_of(self._client, records.STREAM, records.story_subject(order_id))
-        except NotStored as error:
+        except BrokerError as error:
             raise NotDurable(str(error)) from error
         return trail_of(self.name, order_id, found, queries=1)
 
@@ -99,23 +101,27 @@ class OrchestrationLane:
                 return TaskSucceeded(entry, {"decision": "approve", "comment": comment})
             return TaskFailed(entry, REJECTED, comment or "rejected by a manager")
 
-        return Decided(await self._send(token, result_of))
+        return Decided(await self._send(token, ASKS_A_MANAGER, result_of))
 
     async def resume(self, token: str) -> Decided:
         """A person says that a parked undo step can be tried again."""
-        return Decided(await self._send(token, lambda entry: TaskSucceeded(entry, {"resumed": True})))
+
+        def result_of(entry: int) -> TaskSucceeded:
+            return TaskSucceeded(entry, {"resumed": True})
+
+        return Decided(await self._send(token, ASKS_FOR_REPAIR, result_of))
 
     async def pending_approvals(self) -> list[PendingApproval]:
-        return self._pending(OrderStatus.WAITING_FOR_APPROVAL)
+        return self._pending(OrderStatus.WAITING_FOR_APPROVAL, ASKS_A_MANAGER)
 
     async def parked(self) -> list[PendingApproval]:
-        return self._pending(OrderStatus.PARKED)
+        return self._pending(OrderStatus.PARKED, ASKS_FOR_REPAIR)
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Work that no conductor could make sense of."""
         try:
             found = await all_of(self._client, records.STREAM, f"{records.DEAD}.*", limit=MAX_LETTERS)
-        except NotStored as error:
+        except BrokerError as error:
             raise NotDurable(str(error)) from error
         return [read_letter(record) for record in found]
 
@@ -130,11 +136,11 @@ class OrchestrationLane:
             return "no connection to the broker"
         try:
             await last(self._client, records.STREAM, records.start_subject("none"), timeout_s=1.0)
-        except NotStored as error:
+        except BrokerError as error:
             return f"the broker does not answer: {error}"
         return None
 
-    def _pending(self, status: OrderStatus) -> list[PendingApproval]:
+    def _pending(self, status: OrderStatus, scheme: str) -> list[PendingApproval]:
         return [
             PendingApproval(
                 order_id=row.order_id,
@@ -144,6 +150,7 @@ class OrchestrationLane:
             )
             for row in self._model().waiting(status)
             for waiting in row.waiting
+            if waiting.resource.startswith(scheme)
         ]
 
     def _model(self) -> ReadModel:
@@ -154,11 +161,11 @@ class OrchestrationLane:
     async def _last(self, subject: str) -> Record | None:
         try:
             return await last(self._client, records.STREAM, subject)
-        except NotStored as error:
+        except BrokerError as error:
             raise NotDurable(str(error)) from error
 
-    async def _send(self, token: str, result_of: Callable[[int], TaskSucceeded | TaskFailed]) -> Sent:
+    async def _send(self, token: str, scheme: str, result_of: Callable[[int], TaskSucceeded | TaskFailed]) -> Sent:
         try:
-            return await send_result(self._client, self._secret, token, result_of)
-        except NotStored as error:
+            return await send_result(self._client, self._secret, token, scheme, result_of)
+        except BrokerError as error:
             raise NotDurable(str(error)) from error

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, outstanding
 from orchestration.asl.protocol import (
@@ -22,6 +22,7 @@ from orchestration.asl.protocol import (
     SetTimer,
 )
 from orchestration.asl.state import Branch
+from orchestration.asl.turn import EXECUTION_TIMER
 from orchestration.errors import Unreadable
 from orchestration.history import History, Timer
 from orchestration.performing import Performing
@@ -62,7 +63,10 @@ class Tools:
 
 @dataclass
 class Drive:
-    """Mutable, and owned by one task. ``number`` tells this drive's appends from those of an earlier one here."""
+    """Mutable, and owned by one task. ``number`` tells this drive's appends from those of an earlier one here.
+
+    ``with_broker`` names the timers whose wake messages are stored; every other one is this worker's to sit out.
+    """
 
     tools: Tools
     number: int
@@ -73,10 +77,12 @@ class Drive:
     sequence: int = 0
     asked: dict[str, None] = field(default_factory=dict)
     waiting: dict[int, Waiting] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    with_broker: set[str] = field(default_factory=set)
     mail: asyncio.Queue[Input] | None = None
     _events: list[HistoryEvent] = field(default_factory=list)
     _timers: dict[str, Timer] = field(default_factory=dict)
-    _cancelled: list[str] = field(default_factory=list)
+    _cancelled: dict[str, None] = field(default_factory=dict)
     _machine: Machine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,6 +108,8 @@ class Drive:
             sequence=sequence,
             asked=dict.fromkeys(found.asked),
             waiting={w.entry: w for w in found.waiting},
+            summary=found.summary,
+            with_broker=set(found.timers),
         )
 
     @property
@@ -126,7 +134,8 @@ class Drive:
         ours = self._ours(commands)
         if self.state is before and not take_over:
             return not ours
-        await self._drive_on(ours)
+        await self._store_long(ours)
+        await self._drive_on(self._ours(ours))
         return True
 
     async def _drive_on(self, commands: list[Command]) -> None:
@@ -181,8 +190,12 @@ class Drive:
                     self.waiting[entry] = Waiting(entry, resource)
             case SetTimer(timer, at) if self._outside(at, now):
                 self._timers[timer] = Timer(timer, at)
-            case CancelTimer(timer) if self._timers.pop(timer, None) is None:
-                self._cancelled.append(timer)
+                self._cancelled.pop(timer, None)
+            case SetTimer(timer) | CancelTimer(timer):
+                self._timers.pop(timer, None)
+                if timer in self.with_broker:
+                    self.with_broker.remove(timer)
+                    self._cancelled[timer] = None
 
     def _derived_from_start(self, event: Input, commands: Sequence[Command]) -> bool:
         """True where this worker is about to make the first call, and the outside has nothing to wait for."""
@@ -194,6 +207,10 @@ class Drive:
 
     async def _append(self) -> None:
         status = self.state.status
+        self.with_broker |= self._timers.keys()
+        if self.with_broker:
+            self.with_broker &= self._open_timers()
+        self.summary = self._summary()
         appended = Append(
             machine=self.machine_name,
             began_at=self.began_at,
@@ -202,7 +219,8 @@ class Drive:
             checkpoint=self.state.to_json(),
             asked=tuple(self.asked),
             waiting=tuple(self.waiting.values()),
-            summary=self._summary(),
+            summary=self.summary,
+            timers=tuple(sorted(self.with_broker)),
         )
         append_id = f"{self.execution}.{self.sequence}.{self.tools.writer}.{self.number}"
         self.sequence = await self.tools.history.append(
@@ -218,21 +236,38 @@ class Drive:
         self._events = []
         self._timers = {}
         if self._cancelled:
-            await self.tools.history.cancel(self.execution, self._cancelled)
-            self._cancelled = []
+            await self.tools.history.cancel(self.execution, tuple(self._cancelled))
+            self._cancelled = {}
 
-    def _summary(self) -> dict[str, str | None]:
+    def _summary(self) -> Mapping[str, Any]:
         """Why it ended, or waits: for readers of the last append."""
         if self.ended:
             fail = [event.details["name"] for event in self._events if event.type == "FailStateEntered"]
             return {"error": self.state.error, "cause": self.state.cause, "failed_in": fail[-1] if fail else None}
+        if not self._events:
+            return self.summary
         failures = [event.details for event in self._events if event.type in FAILURES] if self.waiting else []
         return {name: failures[-1].get(name) for name in ("error", "cause")} if failures else {}
 
     def _ours(self, commands: Sequence[Command]) -> list[Command]:
-        """Long waits are the broker's: their wake messages were stored with the append that asked for them."""
+        """All but the waits that are the broker's: by what was stored, for another worker's clock may have differed."""
+        return [c for c in commands if not (isinstance(c, SetTimer) and c.timer in self.with_broker)]
+
+    async def _store_long(self, commands: Sequence[Command]) -> None:
+        """Gives the broker what is too long to sit out and was never stored: by another clock, or an older program."""
         now = self.tools.clock()
-        return [c for c in commands if not (isinstance(c, SetTimer) and self._outside(c.at, now))]
+        for command in commands:
+            if isinstance(command, SetTimer) and self._outside(command.at, now):
+                self._timers[command.timer] = Timer(command.timer, command.at)
+        if self._timers:
+            await self._append()
+
+    def _open_timers(self) -> set[str]:
+        """Those still waited for. One that has fired, or whose branch has ended, is no longer there."""
+        if self.ended:
+            return set()
+        deadline = set() if self.state.deadline is None else {EXECUTION_TIMER}
+        return deadline.union(*(branch.timers for branch in _branches(self.state.root)))
 
     def _outside(self, at: float, now: float) -> bool:
         return self.tools.history.durable and at - now > self.tools.sit_out_s

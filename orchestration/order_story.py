@@ -14,8 +14,9 @@ from services.trail import OrderStatus
 MACHINE: Final = "order_fulfilment"
 # The Fail state that says: the books are clean again. Any other way to fail left something undone.
 ROLLED_BACK: Final = "RolledBack"
-# Whom a callback state asks, by the scheme of its resource.
+# Whom a callback state asks, by the scheme of its resource: a manager to decide, or a person to put something right.
 ASKS_A_MANAGER: Final = "approval:"
+ASKS_FOR_REPAIR: Final = "person:"
 
 
 def operation_of(resource: str) -> tuple[Service, Operation] | None:

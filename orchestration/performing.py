@@ -39,10 +39,10 @@ class Performing:
     async def next(self) -> Input | None:
         """The next event; None when nothing is under way here, so that only the outside can go on."""
         if len(self._todo) == 1 and not self._running:
-            _, command = self._todo.popitem()
+            name, command = self._todo.popitem()
             if isinstance(command, RunTask) and command.token is None:
                 return await self._perform(command)
-            self._todo["only"] = command
+            self._todo[name] = command
         for name, command in self._todo.items():
             self._running[name] = asyncio.create_task(self._perform(command))
         self._todo.clear()

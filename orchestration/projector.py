@@ -1,12 +1,13 @@
 """Feeds the read model from the stream, for as long as the door runs.
 
-The model is kept in memory and built at each start from the last record of every subject. Order matters to it, so a
-record that the broker had to deliver again (a lost connection, a slow door) means: build it anew from the stream.
+The model is kept in memory and built at each start from the last record of every subject. It must miss none and see
+them in order. Records may be handed to a connection that has died, and acknowledging a later one acknowledges those
+unseen; so a gap in the consumer's own count, like a record that comes again, means: build it anew from the stream.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import nats.errors
@@ -63,11 +64,13 @@ class Projector:
         if complete:
             self._publish(model)
         self._puller = Puller(self._client, records.STREAM, READ_MODEL, batch=BATCH)
+        seen = 0
         try:
             async for batch in self._puller.batches():
-                if any(delivery.delivered > 1 for delivery in batch):
-                    log.info("read model: records came again, building it anew")
+                if not _unbroken(batch, seen):
+                    log.info("read model: records were missed or came again, building it anew")
                     return
+                seen += len(batch)
                 for delivery in batch:
                     self._apply(model, delivery)
                 await batch[-1].ack()
@@ -111,3 +114,11 @@ class Projector:
             await asyncio.wait_for(self._stopped.wait(), BACK_OFF_S)
         except TimeoutError:
             return
+
+
+def _unbroken(batch: Sequence[Delivery], seen: int) -> bool:
+    """Are these the consumer's next deliveries after its first ``seen`` ones, each for the first time?"""
+    return all(
+        delivery.consumer_sequence == number and delivery.delivered == 1
+        for number, delivery in enumerate(batch, seen + 1)
+    )

@@ -103,10 +103,15 @@ class Outline:
 
 @dataclass(frozen=True, kw_only=True)
 class Append(Outline):
-    """One advance (or several that were one step): what happened, and the checkpoint after it."""
+    """One advance (or several that were one step): what happened, and the checkpoint after it.
+
+    ``timers`` names the open timers that the broker keeps, stored with this append or an earlier one. Whatever else is
+    waited for is some worker's to wait for.
+    """
 
     events: Sequence[HistoryEvent]
     checkpoint: Json
+    timers: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         return orjson.dumps(
@@ -119,6 +124,7 @@ class Append(Outline):
                 "asked": self.asked,
                 "waiting": self.waiting,
                 "summary": self.summary,
+                "timers": self.timers,
             }
         )
 
@@ -144,7 +150,12 @@ def decode_append(body: bytes) -> Append:
     fields = _fields(body)
     try:
         events, checkpoint = unfold(fields)
-        return Append(**_outline(fields), events=[HistoryEvent(**event) for event in events], checkpoint=checkpoint)
+        return Append(
+            **_outline(fields),
+            events=[HistoryEvent(**event) for event in events],
+            checkpoint=checkpoint,
+            timers=tuple(fields.get("timers", ())),  # not there in the oldest records
+        )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise Unreadable(f"no append: {type(error).__name__}: {error}") from error
 

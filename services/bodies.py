@@ -119,7 +119,11 @@ class NotAdmin(Exception):
 
 
 def check_admin(request: Request, token: SecretStr) -> None:
-    """Raises ``NotAdmin`` unless the client is on this machine or bears the token."""
+    """Raises ``NotAdmin`` unless the client bears the token, or is on this machine and no page of somewhere else.
+
+    A browser on this machine sends what any page tells it to. It says so in ``Origin`` and ``Sec-Fetch-Site``; and a
+    page whose own name was made to point here (DNS rebinding) is given away by the ``Host`` that it asked for.
+    """
     secret = token.get_secret_value()
     if secret and hmac.compare_digest(header(request, b"authorization").encode(), f"Bearer {secret}".encode()):
         return
@@ -130,3 +134,19 @@ def check_admin(request: Request, token: SecretStr) -> None:
         local = False
     if not local:
         raise NotAdmin("only from this machine, or with the admin token")
+    asked_for = header(request, b"host")
+    if not _is_local_name(asked_for):
+        raise NotAdmin(f"without the admin token, only under a name of this machine, not {asked_for[:100]!r}")
+    origin = header(request, b"origin")
+    foreign = origin not in ("", f"{request.url.scheme}://{asked_for}")
+    if foreign or header(request, b"sec-fetch-site") not in ("", "none", "same-origin"):
+        raise NotAdmin("without the admin token, not from a page of another site")
+
+
+def _is_local_name(host: str) -> bool:
+    """``host`` as in the header: a name or an address, perhaps with a port."""
+    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+    try:
+        return name.lower() == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.bodies import BadBody, Problem, error_response, header, is_json, problems_of, read_body
 from services.commands import Answer, Command, Result
-from services.errors import KeyReused, LedgerUnavailable, TechnicalError
+from services.errors import KeyReused, LedgerUnavailable, TechnicalError, Unstorable
 from services.faults.plan import CrashPoint
 from services.hot_paths import add_hot_path
 from services.openapi import error_docs, ref_to
@@ -55,6 +55,8 @@ def add_command(app: FastAPI, settings: Settings, service: Service, operation: O
             return error_response(503, "Unavailable", str(error))
         except KeyReused as error:
             return error_response(422, "KeyReused", str(error))
+        except Unstorable as error:
+            return error_response(422, "Unstorable", str(error))
         if performed.withheld is not None or performed.answer is None:
             return await withhold(request, performed.withheld or "hang", settings.call_timeout_s)
         return CommandResponse(service, order.order_id, performed.answer)

@@ -26,5 +26,9 @@ class KeyReused(ServiceError):
     """Give up: the idempotency key was used before with another body (HTTP 422)."""
 
 
+class Unstorable(ServiceError):
+    """Give up: the database refuses what this command would write, now and ever (HTTP 422); nothing was done."""
+
+
 class LedgerUnavailable(ServiceError):
     """Retry: the ledger could not commit; nothing was done."""

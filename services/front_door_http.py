@@ -36,6 +36,7 @@ MAX_CURSOR: Final = 2**63 - 1
 
 OrderPath = Annotated[OrderId, Path(description="The order's id.")]
 ListLimit = Annotated[int, Query(ge=1, le=1_000)]
+ListSkip = Annotated[int, Query(ge=0, le=1_000_000, description="So many of the newest are left out.")]
 OutcomeLimit = Annotated[int, Query(ge=1, le=10_000)]
 Cursor = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="Only what ended after this cursor.")]
 
@@ -144,9 +145,9 @@ def _add_placing(app: FastAPI, lane: Lane) -> None:
 
 def _add_reading(app: FastAPI, lane: Lane) -> None:
     @app.get("/orders", tags=["orders"], response_model=list[OrderView], responses=error_docs(422, 503))
-    async def orders(status: OrderStatus | None = None, limit: ListLimit = 100) -> Response:
-        views = await lane.list_orders(status, limit)
-        return json_response([view.model_dump(mode="json") for view in views])
+    async def orders(status: OrderStatus | None = None, limit: ListLimit = 100, skip: ListSkip = 0) -> Response:
+        views = await lane.list_orders(status, skip + limit)
+        return json_response([view.model_dump(mode="json") for view in views[skip:]])
 
     @app.get("/orders/{order_id}", tags=["orders"], response_model=OrderView, responses=error_docs(404, 422, 503))
     async def order(order_id: OrderPath) -> Response:

@@ -59,6 +59,7 @@ class Service:
         lane = settings.lane
         self._count_effect = {op: metrics.effects.labels(lane, name.value, op.value) for op in self._operations}
         self._time_step = {op: metrics.step_seconds.labels(lane, name.value, op.value) for op in self._operations}
+        self._slow: dict[int, int] = {}  # a command that a fault slows down now, by identity -> its attempt
         self._count_undo = metrics.compensations.labels(lane, name.value)
 
     @classmethod
@@ -134,8 +135,12 @@ class Service:
             case FaultKind.SLOW:
                 order_id = command.order.order_id
                 wait_s = delay_s(self._ledger.plan, fault, order_id, command.operation, outcome.attempt)
-                await self._injector.be_slow(wait_s)
-                return await self._submit(replace(request, attempt=outcome.attempt))
+                self._slow[id(command)] = outcome.attempt
+                try:
+                    await self._injector.be_slow(wait_s)
+                    return await self._submit(replace(request, attempt=outcome.attempt))
+                finally:
+                    del self._slow[id(command)]
             case FaultKind.CRASH:
                 return await self._crash_or_arm(request, outcome, fault.point)
             case FaultKind.HANG | FaultKind.LOST_REPLY | FaultKind.REFUSAL:
@@ -150,6 +155,10 @@ class Service:
         elif point is not None:
             self._injector.arm(command.order.order_id, command.operation, point)
         return outcome
+
+    def attempt_under_way(self, command: Command) -> int | None:
+        """For a shell that stops waiting: which attempt a fault slows down; None where no fault does."""
+        return self._slow.get(id(command))
 
     def crash_point(self, order_id: str, operation: Operation, point: CrashPoint) -> None:
         """A shell says where it is: ``before_publish``, ``after_publish``, ``before_ack``.

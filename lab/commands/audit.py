@@ -32,7 +32,7 @@ def audit(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Judge the books. Exit code 1: anomalies. Orders still under way count as stuck: audit when nothing moves."""
-    from lab.live_audit import audit_lane  # brings aiohttp along, which other commands should not wait for
+    from lab.live_audit import REMEMBERED, audit_lane  # brings aiohttp along, which other commands should not wait for
 
     lab = find_lab(home)
     audits = {}
@@ -42,9 +42,10 @@ def audit(
             audits[client.lane] = asyncio.run(audit_lane(client, urls, ask_stories=not ledgers_only))
     found = {name: each.found for name, each in audits.items()}
     if as_json:
-        out.print_json(json.dumps({name: result.to_json() for name, result in found.items()}))
+        out.print_json(json.dumps({name: {**result.to_json(), "note": REMEMBERED} for name, result in found.items()}))
     else:
         _print(found)
+        out.print(REMEMBERED)
     for name, each in audits.items():
         if each.untold:
             some = ", ".join(each.untold[:5])

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from services.commands import Outgoing
-from services.errors import LedgerUnavailable, NoAnswer
+from services.errors import LedgerUnavailable, NoAnswer, Unstorable
 from services.ledger.batch import Outcome, Request
 from services.ledger.ledger import Ledger
 
@@ -70,7 +70,7 @@ class GroupCommit:
         self._thread.start()
 
     async def submit(self, request: Request) -> Outcome:
-        """Raises ``LedgerUnavailable`` (nothing was done) or ``NoAnswer`` (nobody knows)."""
+        """Raises ``LedgerUnavailable`` or ``Unstorable`` (nothing was done), or ``NoAnswer`` (nobody knows)."""
         if self._closing or len(self._waiting) + len(self._gathered) >= MAX_WAITING:
             raise LedgerUnavailable("the ledger is closing" if self._closing else "too many commands are waiting")
         future: asyncio.Future[Outcome] = self._loop.create_future()
@@ -174,10 +174,20 @@ class GroupCommit:
             requests = [waiting.request for waiting in batch]
             results, outgoing = self._ledger.commit(requests, sent, self._now(), self._before_commit)
         except Exception as error:  # noqa: BLE001 - carried over to every caller of the batch
+            if isinstance(error, Unstorable) and len(batch) > 1:
+                self._write_one_by_one(batch, sent)
+                return
             results = [error] * len(batch)
             with self._wake:
                 self._sent[:0] = sent
         self._loop.call_soon_threadsafe(self._deliver, batch, results, outgoing)
+
+    def _write_one_by_one(self, batch: list[_Waiting], sent: list[str]) -> None:
+        """What cannot be written must not take the others of its batch with it."""
+        for waiting in batch:
+            self._write([waiting], [])
+        if sent:
+            self._write([], sent)
 
     def _deliver(
         self, batch: list[_Waiting], results: Sequence[Outcome | Exception], outgoing: Sequence[Outgoing]

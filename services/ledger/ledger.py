@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from services.catalogue import Product
 from services.commands import Outgoing
-from services.errors import KeyReused, LedgerUnavailable
+from services.errors import KeyReused, LedgerUnavailable, Unstorable
 from services.faults.plan import NO_FAULTS, FaultPlan
 from services.guards import Guards
 from services.ledger.batch import Outcome, Request, Terms, Written, decide_batch
@@ -25,6 +25,8 @@ PAGE: Final = 1_000
 # A transaction that lost against another process was rolled back whole, and is simply done again.
 MAX_TRIES: Final = 5
 LOST_AGAINST_ANOTHER: Final = frozenset({"40001", "40P01", "23505", "55P03"})
+
+Exceptions = tuple[type[Exception], ...]
 
 
 def _reused(key: str) -> KeyReused:
@@ -39,7 +41,10 @@ class Ledger:
         self._statements = Statements(self._engine.dialect)
         self._writer: Connection | None = None
         # A batch runs on the driver's own cursor, so the driver's own errors come through.
-        self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
+        driver = self._engine.dialect.loaded_dbapi
+        # The last two come before anything is sent: a number or a text that the driver has no way to write.
+        self._data_errors: Exceptions = (driver.DataError, driver.IntegrityError, OverflowError, UnicodeError)
+        self._commit_errors: Exceptions = (SQLAlchemyError, driver.Error, *self._data_errors)
         self.plan: FaultPlan = NO_FAULTS
 
     def prepare(self, products: Sequence[Product]) -> None:
@@ -62,15 +67,18 @@ class Ledger:
         """Decide and write ``requests`` in one durable transaction, and mark ``sent`` messages along with it.
 
         ``before_commit`` is called with everything written and nothing committed, where one of them is doomed.
-        Raises ``LedgerUnavailable``; nothing was done then.
+        Raises ``LedgerUnavailable``, or ``Unstorable`` where one of them cannot be written; nothing was done then.
         """
         for attempt in range(1, MAX_TRIES + 1):
             try:
                 return self._commit(requests, sent, at, before_commit)
-            except (SQLAlchemyError, self._driver_error) as error:
+            except self._commit_errors as error:
                 self._drop_connection()
-                if attempt == MAX_TRIES or not _lost_against_another(error):
-                    raise LedgerUnavailable(f"the ledger could not commit: {error}") from error
+                if attempt < MAX_TRIES and _lost_against_another(error):
+                    continue
+                if isinstance(error, self._data_errors):
+                    raise Unstorable(f"the ledger cannot write this: {error}") from error
+                raise LedgerUnavailable(f"the ledger could not commit: {error}") from error
         raise AssertionError("unreachable")
 
     def _commit(

@@ -11,10 +11,11 @@ Two differences between the lanes are theirs by design, and are forecast as such
   gets lost: what was done has been told already, and the order goes on while the message comes again.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.faults.dice import outcome
+from services.faults.dice import delay_s, outcome
 from services.faults.plan import FaultKind, FaultPlan
 from services.operations import SERVICE_OF, Operation, is_undo
 from services.retry import ACTION_RETRY, UNDO_RETRY
@@ -40,13 +41,19 @@ class Forecast:
     status: OrderStatus
 
 
-def forecast(plan: FaultPlan, lane: str, order_id: str, *, approved: bool = True) -> Forecast:
-    """``approved``: no manager says no to it."""
+def forecast(
+    plan: FaultPlan, lane: str, order_id: str, *, approved: bool = True, call_timeout_s: float = math.inf
+) -> Forecast:
+    """``approved``: no manager says no to it.
+
+    ``call_timeout_s``: who is slower gave no answer, and that uses up a retry in both lanes. When its late work is done
+    is not forecast: keep such delays longer than all retries together, or let no refusal follow.
+    """
     faults: dict[tuple[Operation, int], FaultKind] = {}
     ends: dict[Operation, End] = {}
 
     def call(operation: Operation) -> End:
-        met, ends[operation] = _called(plan, lane, order_id, operation)
+        met, ends[operation] = _called(plan, lane, order_id, operation, call_timeout_s)
         faults.update({(operation, attempt): kind for attempt, kind in met.items()})
         return ends[operation]
 
@@ -73,7 +80,9 @@ def _undone(lane: str, failed: Operation, end: End | None) -> tuple[Operation, .
     return UNDO_ORDER[1:] if failed is Operation.RESERVE else UNDO_ORDER[2:]
 
 
-def _called(plan: FaultPlan, lane: str, order_id: str, operation: Operation) -> tuple[dict[int, FaultKind], End]:
+def _called(
+    plan: FaultPlan, lane: str, order_id: str, operation: Operation, call_timeout_s: float
+) -> tuple[dict[int, FaultKind], End]:
     """One operation, tried until it is done, refused or given up."""
     policy = UNDO_RETRY if is_undo(operation) else ACTION_RETRY
     met: dict[int, FaultKind] = {}
@@ -84,7 +93,7 @@ def _called(plan: FaultPlan, lane: str, order_id: str, operation: Operation) -> 
         if rule is None or (acted and rule.kind is FaultKind.REFUSAL):  # a repeated key gets its first answer
             return met, End.DONE
         met[attempt] = rule.kind
-        if rule.kind is FaultKind.SLOW:
+        if rule.kind is FaultKind.SLOW and delay_s(plan, rule, order_id, operation, attempt) <= call_timeout_s:
             return met, End.DONE
         if rule.kind is FaultKind.REFUSAL:
             return met, End.REFUSED

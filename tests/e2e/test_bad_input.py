@@ -32,7 +32,7 @@ from tests.e2e.asking import (
     restarted,
 )
 from tests.e2e.bad_orders import BAD_ORDERS, MALFORMED, WRONG_TYPES, bad
-from tests.e2e.conftest import free_port_base
+from tests.free_ports import free_port_base
 
 each_lane = pytest.mark.parametrize("lane", LANES)
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]

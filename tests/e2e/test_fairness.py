@@ -45,9 +45,9 @@ from services.operations import SERVICE_OF, Operation, Service, is_undo
 from services.practices import PRESETS
 from services.service import Service as RunningService
 from tests.e2e.asking import AskedLane, broker_admin, order_body, poll
-from tests.e2e.conftest import free_port_base
 from tests.e2e.forecast import ACTIONS, End, Forecast, forecast
 from tests.e2e.trials import explained, planned
+from tests.free_ports import free_port_base
 
 CHOREOGRAPHY, ORCHESTRATION = LANES
 WIRINGS = (choreography, orchestration)

@@ -8,6 +8,7 @@ import aiohttp
 
 from lab.collect import LaneReader
 from lab.embedded import Lab
+from lab.grounds import Breach
 from lab.scenario import Scenario
 from lab.topology import LabConfig
 from lab.trial import Run, address_of, run_scenario
@@ -60,7 +61,8 @@ def explained(verdicts: Sequence[Verdict]) -> str:
             "money": vars(verdict.audit.money),
             "stock": vars(verdict.audit.stock),
             "stories": verdict.figures["stories"],
-            "refused": verdict.figures["orders_refused"],
+            **{name: verdict.figures[name] for name in ("orders_refused", "orders_unanswered", *Breach)},
+            "without_ground": [(row.order_id, *row.breaches) for row in verdict.rows if row.breaches][:5],
         }
         for verdict in verdicts
     }

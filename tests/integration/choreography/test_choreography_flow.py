@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.publish import Message, publish
 from services.faults.plan import Delay, FaultKind, FaultRule
 from services.front_door import Decided, Placed
 from services.operations import Operation
@@ -169,6 +170,28 @@ async def test_a_slow_one_delays_no_other(nats_url: RealNats, tmp_path: Path) ->
         assert await lane.anomalies(order_ids) == []
 
 
+async def test_slower_than_a_call_may_be_is_a_failed_try(nats_url: RealNats, tmp_path: Path) -> None:
+    """As in the other lane: the caller does not wait for ever, tries again, and the late work does no harm."""
+    delay = Delay(distribution="constant", mean_s=4.0)
+    slow = FaultRule(kind=FaultKind.SLOW, service=S.PAYMENT, operation=Operation.CHARGE, attempts=1, delay=delay)
+    async with running_lane(nats_url, tmp_path, ack_wait_s=1.0) as lane:
+        await lane.faults(slow)
+        await lane.door.place(an_order())
+        assert await lane.ends(timeout_s=3.5) is OrderStatus.FULFILLED
+        trail = await lane.door.trail("o-1")
+        assert trail is not None
+        failed = [(entry.operation, entry.attempt) for entry in trail.entries if entry.what == "AttemptFailed"]
+        assert failed == [("charge", 1)]
+        calls = lane.rooms[S.PAYMENT].listener._calls
+
+        async def nothing_late() -> bool:
+            return not calls._late
+
+        await until(nothing_late)
+        assert await lane.anomalies() == []
+        assert await lane.types() == HAPPY
+
+
 @pytest.mark.parametrize("approve", [True, False])
 async def test_a_manager_decides_once(nats_url: RealNats, tmp_path: Path, approve: bool) -> None:
     async with running_lane(nats_url, tmp_path) as lane:
@@ -185,6 +208,15 @@ async def test_a_manager_decides_once(nats_url: RealNats, tmp_path: Path, approv
         view = await lane.door.view("o-1")
         assert view is not None
         assert view.reason == (None if approve else "approval rejected so be it")
+
+
+async def test_a_message_that_nobody_can_read_bars_no_decision(nats_url: RealNats, tmp_path: Path) -> None:
+    async with running_lane(nats_url, tmp_path) as lane:
+        await lane.door.place(LARGE)
+        (pending,) = await until(lane.door.pending_approvals)
+        await publish(lane.admin, Message("orders.o-1.Garbage", b"?"))
+        assert await lane.door.decide(pending.token, approve=True, comment="") is Decided.ACCEPTED
+        assert await lane.ends() is OrderStatus.FULFILLED
 
 
 async def _none(lane: RunningLane) -> bool:

@@ -17,7 +17,7 @@ async def test_dead_letters_are_listed_shown_and_replayed(nats_url: RealNats, tm
         app, following = door_app(lane.settings("door"), lane.door_client)
         for work in following:
             work.close()
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as http:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
             assert (await http.get("/dead-letters")).json() == []
             await publish(lane.admin, Message("orders.o-1.OrderPlaced", b"not even JSON"))
             await until(lane.letters)
@@ -42,7 +42,7 @@ async def test_dead_letters_are_not_for_everyone(nats_url: RealNats, tmp_path: P
         for work in following:
             work.close()
         stranger = httpx.ASGITransport(app, client=("192.0.2.1", 1))
-        async with httpx.AsyncClient(transport=stranger, base_url="http://door") as http:
+        async with httpx.AsyncClient(transport=stranger, base_url="http://localhost") as http:
             for method, path in (("GET", ""), ("GET", "/1"), ("POST", "/1/replay")):
                 assert (await http.request(method, f"/dead-letters{path}")).status_code == 403
             allowed = {"Authorization": "Bearer letmein"}

@@ -99,6 +99,22 @@ async def test_a_malformed_event_is_parked_and_fixed(nats_url: RealNats, tmp_pat
         assert await lane.anomalies() == []
 
 
+async def test_another_order_under_a_used_id_is_parked_though_the_first_went_well(
+    nats_url: RealNats, tmp_path: Path
+) -> None:
+    async with running_lane(nats_url, tmp_path) as lane:
+        await lane.door.place(an_order())
+        assert await lane.ends() is OrderStatus.FULFILLED
+        other = OrderPlaced(order=an_order(total_cents=2_000))
+        made = compose(EventType.ORDER_PLACED, other, source="door", at="", suffix="forged")
+        await publish(lane.admin, Message(made.subject, made.body, headers=made.headers))
+        (letter,) = await until(lane.letters)
+        assert (letter.reason, letter.consumer) == ("key_reused", "payment")
+        await lane.idle()
+        assert await lane.status() is OrderStatus.FULFILLED
+        assert await lane.anomalies() == []
+
+
 async def test_a_replay_after_the_order_was_undone_does_no_harm(nats_url: RealNats, tmp_path: Path) -> None:
     async with running_lane(nats_url, tmp_path) as lane:
         await lane.faults(FaultRule(kind=FaultKind.BROKEN, service=S.PAYMENT, operation=Operation.CHARGE))
@@ -250,6 +266,8 @@ async def test_least_privilege(nats_url: RealNats, tmp_path: Path) -> None:
         ("warehouse", "orders.o-1.PaymentRefunded"),
         ("shipping", "orders.o-1.ApprovalGranted"),
         ("shipping", "dead_letters.o-1.payment.1"),
+        ("shipping", "orders.o-1.LabelPrinted.replay.shipping"),
+        ("payment", "orders.o-1.OrderPlaced.replay.warehouse"),
         ("door", "orders.o-1.PaymentCharged"),
         ("watch", "orders.o-1.LabelPrinted"),
         ("payment", f"$JS.API.STREAM.DELETE.{ORDERS}"),

@@ -18,18 +18,11 @@ import pytest
 from lab.embedded import Lab
 from lab.errors import PortInUse
 from lab.topology import LabConfig
+from tests.free_ports import free_port_base
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 UP_WITHIN_S = 90.0
-
-
-def free_port_base(span: int = 40) -> int:
-    """A port with ``span`` free ones after it, below the range from which the system gives ports to clients."""
-    for base in range(20_000 + os.getpid() % 250 * 40, 32_000, span):
-        if all(_free(port) for port in range(base, base + span)):
-            return base
-    raise AssertionError("no free ports")
 
 
 def _free(port: int) -> bool:

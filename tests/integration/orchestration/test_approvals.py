@@ -37,11 +37,13 @@ async def test_granted_once_repeated_and_contradicted(nats_url: RealNats) -> Non
             return len(worker.conductor.holding) == 0
 
         await eventually(forgotten)
+        assert await lane.lane.resume(waiting.token) is Decided.UNKNOWN
         assert await lane.lane.decide(waiting.token, approve=True, comment="fine") is Decided.ACCEPTED
         assert await lane.lane.decide(waiting.token, approve=True, comment="fine!") is Decided.REPEATED
         assert await lane.lane.decide(waiting.token, approve=False, comment="") is Decided.CONFLICT
         assert (await lane.until("o-1")).status is OrderStatus.FULFILLED
         assert await lane.lane.decide(waiting.token, approve=True, comment="") is Decided.REPEATED
+        assert await lane.lane.resume(waiting.token) is Decided.UNKNOWN
         assert lane.stubs.paths_of("o-1") == ["/charges", "/reservations", "/labels"]
         # A start and one append for each finished step, the approval being one.
         assert len(await lane.records("o-1")) == 5

@@ -135,6 +135,8 @@ async def test_an_undo_that_cannot_succeed_is_parked_until_a_person_resumes_it(n
         await eventually(shown)
         assert await lane.lane.pending_approvals() == []
         (parked,) = await lane.lane.parked()
+        for approve in (True, False):  # who may approve may not therefore resume an undo
+            assert await lane.lane.decide(parked.token, approve=approve, comment="") == "unknown"
         assert await lane.lane.resume(parked.token) == "accepted"
         assert (await lane.until("o-1")).status is OrderStatus.ROLLED_BACK
         assert lane.stubs.paths_of("o-1") == ["/charges", "/releases", "/refunds"]

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.catalogue import Product
-from services.commands import Command, Inbox, Outgoing, Result
+from services.commands import Answer, Command, Inbox, Outgoing, Result
 from services.errors import KeyReused, LedgerUnavailable
 from services.faults.plan import FaultKind, FaultPlan, FaultRule
 from services.guards import Guards
@@ -219,3 +219,23 @@ def test_several_processes_on_one_ledger(ledger_url: str) -> None:
     assert under_test.stock() == {"MUG-1": {"seeded": 5, "available": 5}, "PEN-1": {"seeded": 2, "available": 0}}
     assert sum(row["order_id"].startswith("x-") for row in rows) == 2
     under_test.close()
+
+
+async def test_what_cannot_be_written_fails_alone(ledger_url: str) -> None:
+    """One command of a batch with text that no database takes; the others are done as if it had never been there."""
+    service = await RunningService.open(settings_of("payment", ledger_url))
+
+    def charge(order_id: str, subject: str) -> Command:
+        def outgoing(_answer: Answer) -> tuple[Outgoing, ...]:
+            return (Outgoing(order_id, subject, {}, b""),)
+
+        return Command(Operation.CHARGE, order(order_id), order_id, outgoing=outgoing)
+
+    too_long = "s" * 300 if ledger_url.startswith("postgresql") else "\ud800"
+    subjects = {"o-1": "a", "o-2": "\ud800", "o-3": "b", "o-4": too_long, "o-5": "c"}
+    outcomes = await service.execute_all([charge(order_id, subject) for order_id, subject in subjects.items()])
+    unsent = [row.id for row in await service.unsent()]
+    await service.close()
+    results = ["done" if isinstance(each, Answer) else type(each).__name__ for each in outcomes]
+    assert results == ["done", "Unstorable", "done", "Unstorable", "done"]
+    assert unsent == ["o-1", "o-3", "o-5"]

@@ -41,7 +41,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 def client_of(service: Service, address: str = "127.0.0.1") -> httpx.AsyncClient:
     app = create_app(settings_of("payment", "unused", admin_token="secret"), service)
     transport = httpx.ASGITransport(app, client=(address, 1))
-    return httpx.AsyncClient(transport=transport, base_url="http://payment")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ async def test_the_warehouse_offers_its_catalogue_and_stock(tmp_path: Path) -> N
     settings = settings_of("warehouse", f"sqlite:///{tmp_path}/warehouse.db", stock_scale=2.0)
     service = await Service.open(settings)
     transport = httpx.ASGITransport(create_app(settings, service))
-    async with httpx.AsyncClient(transport=transport, base_url="http://warehouse") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
         products = (await http.get("/catalogue")).json()
         stock = (await http.get("/stock")).json()
         assert set(products[0]) == {"sku", "unit_price_cents", "popularity", "stock"}

@@ -55,6 +55,8 @@ GOOD = compose(EventType.ORDER_PLACED, BODY, source="door", at="")
         ("orders.o-1.OrderPlaced.again.payment", {}, b"", "is not orders"),
         ("orders.o-1.OrderEaten", {}, b"", "no event type 'OrderEaten'"),
         (GOOD.subject, {}, GOOD.body, "ce-id, ce-source, ce-type, ce-specversion"),
+        (GOOD.subject, {**GOOD.headers, "ce-id": "i" * 201}, GOOD.body, "longer than 200"),
+        (GOOD.subject, {**GOOD.headers, "ce-id": "i\0"}, GOOD.body, "not printable"),
         (GOOD.subject, {**GOOD.headers, "ce-specversion": "0.3"}, GOOD.body, "0.3"),
         (GOOD.subject, {**GOOD.headers, "ce-type": "lab.saga.OrderPlaced.v2"}, GOOD.body, "v2"),
         (GOOD.subject, GOOD.headers, b"{", "Invalid JSON"),

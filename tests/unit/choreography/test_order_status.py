@@ -89,3 +89,11 @@ def test_a_tracker_knows_who_waits_for_a_manager() -> None:
     assert tracker.waiting() == [("o-1", 1_000, 3.0)]
     tracker.hear(tell(E.APPROVAL_GRANTED, 9))
     assert tracker.waiting() == []
+
+
+def test_a_replay_is_no_progress() -> None:
+    """It may only make someone do again what he failed on; what comes of it is told by an event of its own."""
+    story = story_of(tell(type_, n) for n, type_ in enumerate(FULFILLED[:3], 1))
+    story.hear(told("orders.o-1.LabelPrinted.replay.shipping", b"{}", 9, 9.0))
+    assert story.status() is S.IN_PROGRESS
+    assert story.last_sequence == 9

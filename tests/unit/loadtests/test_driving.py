@@ -160,6 +160,7 @@ async def test_the_manager_answers_each_approval_once_as_planned() -> None:
         await while_running(lambda over: manage(desk, url, until=over), lambda: len(desk.answered) == 2)
     assert Counter(door.decisions) == Counter([("t0", "approve"), ("t1", "reject")])
     assert desk.answered == {"o0": 200, "o1": 200}
+    assert len(desk.unsure) == 1  # the one that was answered with 503 first
 
 
 async def test_outcomes_are_followed_by_their_cursor() -> None:

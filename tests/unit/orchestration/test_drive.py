@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
 import pytest
 
 from broker.read import Record
@@ -243,6 +244,52 @@ async def test_a_wait_of_a_year_is_a_timer_stored_with_its_append() -> None:
     assert world.status() == "SUCCEEDED"
     await world.drive(TimerFired(timer.name), take_over=False)
     assert len(world.history.stored) == 2
+
+
+SHORT_WAIT: dict[str, Any] = {
+    **WAITING,
+    "States": {**WAITING["States"], "Wait": {**WAITING["States"]["Wait"], "Seconds": 4}},
+}
+
+
+async def test_a_wait_that_its_worker_sat_out_is_not_lost_to_another_with_a_slow_clock() -> None:
+    world = World(machine=load_machine(SHORT_WAIT), history=MemoryHistory(die_at=(1, "after")), now=BEGAN_AT)
+    with pytest.raises(HistoryUnreachable):
+        await world.drive()
+    assert world.history.timers == []  # short enough to sit out
+    world.now = BEGAN_AT - 10
+    await world.drive(name="slow clock")
+    (timer,) = world.history.timers
+    assert timer.at == BEGAN_AT + 4
+    await world.drive(TimerFired(timer.name), take_over=False)
+    assert world.status() == "SUCCEEDED"
+
+
+async def test_a_wait_that_is_with_the_broker_stays_there_however_near() -> None:
+    world = World(machine=load_machine(WAITING))
+    await world.drive()
+    assert records.decode_append(world.history.stored[-1].body).timers == (world.history.timers[0].name,)
+    world.now = world.history.timers[0].at - 1
+    again = await world.drive()
+    assert (again.ended, len(world.history.stored)) == (False, 1)
+
+
+async def test_a_long_wait_of_a_record_that_names_no_timers_is_stored_anew() -> None:
+    world = World(start=records.Start(MACHINE, {"order": {"order_id": EXECUTION, "total_cents": 99}}, "f"))
+    await world.drive()
+    stored = world.history.stored[-1]
+    fields = orjson.loads(stored.body)
+    del fields["timers"]
+    fields["summary"] = {"error": "E", "cause": "kept"}
+    world.history.stored[-1] = replace(stored, body=orjson.dumps(fields))
+    (before,) = world.history.timers
+    world.history.timers = []
+    await world.drive(TimerFired("stale"), take_over=False)
+    assert not world.settled  # another may be at work
+    await world.drive()
+    assert world.history.timers == [before]
+    append = records.decode_append(world.history.stored[-1].body)
+    assert (append.timers, append.summary) == ((before.name,), fields["summary"])
 
 
 async def test_an_approval_is_waited_for_outside_and_answered_once() -> None:

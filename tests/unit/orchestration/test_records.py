@@ -19,14 +19,16 @@ def test_append_round_trip() -> None:
         asked=("http://payment/charges",),
         waiting=(records.Waiting(7, "approval:ask.waitForTaskToken"),),
         summary={"error": "E"},
+        timers=("deadline:7",),
     )
     read = records.decode_append(append.encode())
     assert tuple(read.events) == append.events
-    assert (read.checkpoint, read.asked, read.waiting, read.summary) == (
+    assert (read.checkpoint, read.asked, read.waiting, read.summary, read.timers) == (
         append.checkpoint,
         append.asked,
         append.waiting,
         append.summary,
+        append.timers,
     )
 
 

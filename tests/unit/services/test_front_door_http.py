@@ -75,13 +75,20 @@ def lane() -> ToldLane:
 def client_of(lane: ToldLane, address: str = "127.0.0.1", token: str = "") -> httpx.AsyncClient:
     app = create_door_app(Settings.model_validate({"admin_token": token}), lane)
     transport = httpx.ASGITransport(app, client=(address, 1))
-    return httpx.AsyncClient(transport=transport, base_url="http://door")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @pytest.fixture
 async def door(lane: ToldLane) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(lane) as client:
         yield client
+
+
+async def test_a_list_goes_on_where_the_last_page_ended(door: httpx.AsyncClient) -> None:
+    for number in range(3):
+        await door.post("/orders", json=body(order_id=f"o-{number}"))
+    pages = [(await door.get("/orders", params={"limit": 2, "skip": skip})).json() for skip in (0, 2, 3)]
+    assert [[view["order_id"] for view in page] for page in pages] == [["o-0", "o-1"], ["o-2"], []]
 
 
 async def test_an_order_is_placed_and_found(door: httpx.AsyncClient) -> None:
@@ -247,3 +254,37 @@ async def test_metrics_count_each_accepted_order_once(door: httpx.AsyncClient) -
         await door.post("/orders", json=body("counted"))
     text = (await door.get("/metrics")).text
     assert 'lab_orders_accepted_total{lane="told"}' in text
+
+
+FOREIGN = [
+    {"host": "evil.example"},  # DNS rebinding: the name of a page points to this machine
+    {"host": "127.0.0.1.evil.example:7402"},
+    {"host": ""},
+    {"host": "localhost", "origin": "http://evil.example"},
+    {"host": "localhost:7402", "origin": "http://localhost:3000"},
+    {"host": "localhost", "origin": "null"},
+    {"host": "localhost", "sec-fetch-site": "cross-site"},
+    {"host": "localhost", "sec-fetch-site": "same-site"},
+]
+OWN = [
+    {"host": "localhost:7402"},
+    {"host": "127.0.0.1:7402", "origin": "http://127.0.0.1:7402", "sec-fetch-site": "same-origin"},
+    {"host": "[::1]:7402", "sec-fetch-site": "none"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_page_of_another_site_is_no_admin(lane: ToldLane, headers: dict[str, str]) -> None:
+    """A browser on this machine sends from here whatever any page tells it to."""
+    async with client_of(lane, token="secret") as client:
+        refused = await client.get("/approvals", headers=headers)
+        assert (refused.status_code, refused.json()["error"]) == (403, "Forbidden")
+        assert "without the admin token" in refused.json()["cause"]
+        allowed = await client.get("/approvals", headers={**headers, "authorization": "Bearer secret"})
+        assert allowed.status_code == 200
+
+
+@pytest.mark.parametrize("headers", OWN)
+async def test_who_is_on_this_machine_is_admin(lane: ToldLane, headers: dict[str, str]) -> None:
+    async with client_of(lane) as client:
+        assert (await client.get("/approvals", headers=headers)).status_code == 200
