@@ -88,7 +88,10 @@ class MachineryFault(_Table):
 
 
 class Settle(_Table):
-    """How long a run may take to come to rest after its last planned arrival, and how long without news is rest."""
+    """How long a run may take to come to rest after its last planned arrival, and how long without news is rest.
+
+    For ``within_s`` a client goes on sending an order that nobody acknowledges.
+    """
 
     within_s: float = Field(default=30.0, gt=0)
     quiet_s: float = Field(default=5.0, gt=0)

@@ -19,7 +19,7 @@ from lab.processes.state import State
 from lab.scenario import Role, Scenario, component_of
 from lab.topology import LabConfig, name_of
 from loadtests.manager import Desk, desk_for, manage
-from loadtests.open_loop import Placement, Placing, send_on_time
+from loadtests.open_loop import Patience, Placement, Placing, send_on_time
 from loadtests.outcomes import Outcomes, follow
 from loadtests.workload import PlannedOrder
 from services.operations import Service
@@ -129,7 +129,7 @@ async def _play(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_keep_time(lab, scenario, seed, run))
         for lane_run in run.lanes.values():
-            tasks.create_task(_send(lab, orders, run, lane_run))
+            tasks.create_task(_send(lab, orders, run, lane_run, Patience(order_s=scenario.settle.within_s)))
     horizon = time.monotonic() + scenario.settle.within_s
     async with asyncio.TaskGroup() as tasks:
         for lane, lane_run in run.lanes.items():
@@ -137,12 +137,12 @@ async def _play(
             tasks.create_task(until_rest(readers[lane], lane_run, patience))
 
 
-async def _send(lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun) -> None:
+async def _send(lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun, patience: Patience) -> None:
     def count(placement: Placement) -> None:
         lane_run.accepted += placement.placing is Placing.ACCEPTED
 
     door = lab.url(lane_run.lane, "door")
-    lane_run.placements = await send_on_time(orders, door, starts_at=run.starts_at, on_answer=count)
+    lane_run.placements = await send_on_time(orders, door, starts_at=run.starts_at, patience=patience, on_answer=count)
 
 
 async def _keep_time(lab: Lab, scenario: Scenario, seed: int, run: Run) -> None:

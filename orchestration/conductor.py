@@ -99,7 +99,7 @@ class Conductor:
             log.warning("dropped until it is delivered again: %s", error)
         except NotHere as error:
             if work.delivered < OFFERS:
-                await work.nak(OFFER_EVERY_S)
+                await work.nak(OFFER_EVERY_S * (0.5 + self.tools.random()))  # even: two would swap for ever
             else:
                 await self._dead(work, str(error))
         except Unreadable as error:

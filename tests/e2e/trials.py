@@ -62,6 +62,11 @@ def explained(verdicts: Sequence[Verdict]) -> str:
             "stock": vars(verdict.audit.stock),
             "stories": verdict.figures["stories"],
             **{name: verdict.figures[name] for name in ("orders_refused", "orders_unanswered", *Breach)},
+            "unanswered": [
+                (row.order_id, round(row.planned_s, 1), row.tries)
+                for row in verdict.rows
+                if row.placing == "unanswered"
+            ],
             "without_ground": [(row.order_id, *row.breaches) for row in verdict.rows if row.breaches][:5],
         }
         for verdict in verdicts

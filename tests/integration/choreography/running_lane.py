@@ -31,6 +31,7 @@ from choreography.watch import Watch
 from services.catalogue import catalogue
 from services.faults.injector import Injector
 from services.faults.plan import FaultPlan, FaultRule
+from services.front_door import NotDurable
 from services.operations import Service as ServiceName
 from services.order import Line, Order
 from services.practices import Practice
@@ -189,7 +190,10 @@ class RunningLane:
 
     async def ends(self, order_id: str = "o-1", timeout_s: float = 20.0) -> OrderStatus:
         async def ended() -> OrderStatus | None:
-            status = await self.status(order_id)
+            try:
+                status = await self.status(order_id)
+            except NotDurable:  # the broker is just being started: any client would ask again
+                return None
             return status if status in ENDED else None
 
         return OrderStatus(await until(ended, timeout_s))

@@ -155,7 +155,8 @@ async def test_a_frozen_process_is_seen_and_thawed(tmp_path: Path) -> None:
         await supervisor.start()
         supervisor.freeze("a")
         assert supervisor.status()[0].state is State.FROZEN
-        assert psutil.Process(supervisor.pids()["a"]).status() == psutil.STATUS_STOPPED
+        process = psutil.Process(supervisor.pids()["a"])
+        await until(lambda: process.status() == psutil.STATUS_STOPPED)  # a signal takes effect when it is delivered
         supervisor.thaw("a")
         assert supervisor.status()[0].state is State.READY
 
