@@ -5,7 +5,8 @@ import sys
 from nats.aio.client import Client
 
 from broker.connection import connect
-from orchestration import conductor_setup, door_app
+from orchestration import conductor_setup
+from orchestration.orders import door_app
 from services.serve import run, serve
 from services.settings import Settings
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.server import Permissions
-from orchestration import records
+from orchestration.runtime import records
 
 CONDUCTOR: Final = "conductor"
 READ_MODEL: Final = "read-model"

@@ -13,19 +13,21 @@ from nats.aio.client import Client
 from broker.connection import close
 from broker.errors import BrokerError
 from broker.read import last
-from orchestration import metrics, records
+from orchestration import metrics
 from orchestration.asl.interpreter import Machine
 from orchestration.broker_setup import ACK_WAIT_S, CONDUCTOR
-from orchestration.conductor import Conductor
-from orchestration.definition import load_order_machine
-from orchestration.drive import Tools
-from orchestration.history import DurableHistory, History, HopefulHistory
-from orchestration.order_story import MACHINE
+from orchestration.orders.definition import load_order_machine
+from orchestration.orders.order_story import MACHINE
+from orchestration.runtime import records
+from orchestration.runtime.conductor import Conductor
+from orchestration.runtime.drive import Tools
+from orchestration.runtime.history import DurableHistory, History, HopefulHistory
+from orchestration.runtime.machines import FixedMachines
+from orchestration.runtime.tokens import token_maker
 from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
-from orchestration.tokens import token_maker
 from orchestration.vital import vital
 from services import metrics as shared
 from services.guards import check_guards
@@ -70,7 +72,7 @@ def machines_of(settings: Settings) -> dict[str, Machine]:
 
 def create_conductor(settings: Settings, client: Client, tasks: Tasks) -> Conductor:
     tools = Tools(
-        machines=machines_of(settings),
+        machines=FixedMachines(machines_of(settings)),
         tasks=tasks,
         history=history_of(settings, client),
         token_of=token_maker(settings.approval_secret.get_secret_value()),

@@ -6,8 +6,8 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from orchestration.asl.protocol import HistoryEvent, RunTask
-from orchestration.order_story import operation_of
-from orchestration.read_model import ReadModel, Row
+from orchestration.orders.order_story import operation_of
+from orchestration.orders.read_model import ReadModel, Row
 from orchestration.rfc3339 import epoch_s
 from services import metrics as shared
 from services.trail import ENDED

@@ -42,8 +42,11 @@ class Step:
     changed: bool = True
 
 
-def advance(machine: Machine, state: ExecutionState, event: Input, now: Now, token_of: Callable[[int], str]) -> Step:
-    """Applies one event. ``state`` is left as it is; ``token_of`` gives the callback token of a state entry."""
+def advance(
+    machine: Machine, state: ExecutionState, event: Input, now: Now, token_of: Callable[[int, int], str]
+) -> Step:
+    """Applies one event. ``state`` is left as it is; ``token_of`` gives the callback token of a state
+    entry's attempt."""
     unchanged = Step(state, (), (), changed=False)
     if state.status is not Status.RUNNING:
         return unchanged
@@ -76,7 +79,7 @@ def outstanding(machine: Machine, state: ExecutionState) -> tuple[Command, ...]:
     """The tasks and timers that are still open: what a worker that takes over must do again, with the same keys."""
     if state.status is not Status.RUNNING or state.root is None:
         return ()
-    turn = Turn(machine, state.clone(), Now(state.started_at, 0.0), lambda entry: "")
+    turn = Turn(machine, state.clone(), Now(state.started_at, 0.0), lambda entry, attempt: "")
     commands = _open(turn, Place(machine.graph), state.root)
     return (*commands, *_deadline(state))
 

@@ -36,10 +36,14 @@ class ExecutionStarted:
 
 @dataclass(frozen=True)
 class TaskSucceeded:
-    """The task of state entry ``entry`` answered. Also a callback's SendTaskSuccess."""
+    """The task of state entry ``entry`` answered. Also a callback's SendTaskSuccess.
+
+    ``attempt``: which attempt it answers, where an answer may come after the next attempt has begun; None: the present.
+    """
 
     entry: int
     output: Json
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,13 @@ class TaskFailed:
     entry: int
     error: str | None
     cause: str | None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)
 class HeartbeatReceived:
     entry: int
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)

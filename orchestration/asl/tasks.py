@@ -23,7 +23,7 @@ def begin_task(turn: Turn, state: TaskState, place: Place, branch: Branch) -> Ou
     """Schedules the task; also for each retry."""
     resource = state.resource
     if resource.pattern is Pattern.CALLBACK:
-        branch.token = turn.token_of(branch.entry)
+        branch.token = turn.token_of(branch.entry, branch.retry_count + 1)
     env = turn.env(place, branch, retried=True)
     document = effective_input(state, branch, env)
     parameters = _parameters(state, document, env)

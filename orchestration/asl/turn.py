@@ -43,7 +43,9 @@ class Turn:
 
     __slots__ = ("_bytes", "_drawn", "commands", "execution", "history", "machine", "now", "token_of")
 
-    def __init__(self, machine: Machine, execution: ExecutionState, now: Now, token_of: Callable[[int], str]) -> None:
+    def __init__(
+        self, machine: Machine, execution: ExecutionState, now: Now, token_of: Callable[[int, int], str]
+    ) -> None:
         self.machine = machine
         self.execution = execution
         self.now = now

@@ -96,6 +96,8 @@ def awaits(branch: Branch, event: BranchEvent) -> bool:
         return event.timer in branch.timers
     if isinstance(event, TaskSubmitted):
         return branch.waiting is Waiting.OUTSIDE and not branch.submitted
+    if event.attempt is not None and event.attempt != branch.retry_count + 1:
+        return False
     return branch.waiting in (Waiting.TASK, Waiting.OUTSIDE)
 
 

@@ -17,11 +17,11 @@ from nats.aio.client import Client
 from broker.connection import close, connect
 from broker.provision import provision
 from orchestration.broker_setup import CONDUCTOR, setup
-from orchestration.conductor import Conductor
 from orchestration.conductor_setup import create_conductor
-from orchestration.door import OrchestrationLane
-from orchestration.projector import Projector
-from orchestration.records import STREAM
+from orchestration.orders.door import OrchestrationLane
+from orchestration.orders.projector import Projector
+from orchestration.runtime.conductor import Conductor
+from orchestration.runtime.records import STREAM
 from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks

@@ -36,7 +36,7 @@ from lab.verdict import Verdict, judge
 from loadtests.workload import PlannedOrder, Shape
 from orchestration.asl import recovery
 from orchestration.asl.machine import TaskState
-from orchestration.definition import OPERATION_OF_RESOURCE, load_order_machine
+from orchestration.orders.definition import OPERATION_OF_RESOURCE, load_order_machine
 from services import retry
 from services.commands import Refusal
 from services.faults.dice import outcome

@@ -186,7 +186,7 @@ def run(
             event = TimerFired(timer)
         else:
             break  # a callback without a timeout
-        step = advance(machine, state, event, Now(now, 0.5), lambda entry: f"token-{entry}")
+        step = advance(machine, state, event, Now(now, 0.5), lambda entry, attempt: f"token-{entry}")
         state, advances = step.state, advances + 1
         history += step.history
         commands = step.commands

@@ -23,22 +23,23 @@ from nats.aio.client import Client
 from broker.connection import close, connect
 from broker.provision import provision
 from broker.read import Record, all_of
-from orchestration import records
 from orchestration.asl.interpreter import Machine
 from orchestration.asl.protocol import HistoryEvent, RunTask
 from orchestration.broker_setup import CONDUCTOR, setup
-from orchestration.conductor import Conductor
-from orchestration.definition import load_order_machine
-from orchestration.door import OrchestrationLane
-from orchestration.drive import Tools
-from orchestration.history import DurableHistory, History
-from orchestration.order_story import MACHINE
-from orchestration.projector import Projector
+from orchestration.orders.definition import load_order_machine
+from orchestration.orders.door import OrchestrationLane
+from orchestration.orders.order_story import MACHINE
+from orchestration.orders.projector import Projector
+from orchestration.runtime import records
+from orchestration.runtime.conductor import Conductor
+from orchestration.runtime.drive import Tools
+from orchestration.runtime.history import DurableHistory, History
+from orchestration.runtime.machines import FixedMachines
+from orchestration.runtime.tokens import token_maker
 from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
-from orchestration.tokens import token_maker
 from services.operations import PATH_OF, SERVICE_OF
 from services.order import Line, Order
 from services.practices import parse_practices
@@ -183,7 +184,7 @@ class TestLane:
         client = await self.connect(name, user)
         http = HttpClient()
         tools = Tools(
-            machines={MACHINE: self.machine},
+            machines=FixedMachines({MACHINE: self.machine}),
             tasks=Tasks(
                 {
                     "http": HttpTasks(http, self.stubs.base_urls),

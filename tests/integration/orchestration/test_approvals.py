@@ -3,9 +3,9 @@
 import pytest
 
 from broker.read import all_of
-from orchestration import records
 from orchestration.rfc3339 import epoch_s
-from orchestration.tokens import token_maker
+from orchestration.runtime import records
+from orchestration.runtime.tokens import token_maker
 from services.front_door import Decided
 from services.trail import OrderStatus, PendingApproval
 from tests.conftest import RealNats
@@ -72,19 +72,19 @@ async def test_forged_tokens_are_unknown_and_the_trail_keeps_the_real_one(nats_u
         await lane.worker()
         await lane.lane.place(order("o-1", LARGE))
         waiting = await pending(lane, "o-1")
-        execution, entry, mac = waiting.token.split(".")
+        execution, entry, attempt, mac = waiting.token.split(".")
         forged = (
             "",
             "x",
-            f"{execution}.{entry}.{'0' * 32}",
-            f"o-2.{entry}.{mac}",
-            f"{execution}.{int(entry) + 1}.{mac}",
-            token_maker("another secret")(execution, int(entry)),
-            token_maker(SECRET)("o-2", int(entry)),  # genuine, of an execution that never was
+            f"{execution}.{entry}.{attempt}.{'0' * 32}",
+            f"o-2.{entry}.{attempt}.{mac}",
+            f"{execution}.{int(entry) + 1}.{attempt}.{mac}",
+            token_maker("another secret")(execution, int(entry), 1),
+            token_maker(SECRET)("o-2", int(entry), 1),  # genuine, of an execution that never was
         )
         for token in forged:
             assert await lane.lane.decide(token, approve=True, comment="") is Decided.UNKNOWN
-        assert await lane.lane.decide(token_maker(SECRET)("o-1", 2), approve=True, comment="") is Decided.TOO_LATE
+        assert await lane.lane.decide(token_maker(SECRET)("o-1", 2, 1), approve=True, comment="") is Decided.TOO_LATE
         trail = await lane.lane.trail("o-1")
         assert trail is not None
         assert trail.status is OrderStatus.WAITING_FOR_APPROVAL

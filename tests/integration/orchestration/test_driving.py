@@ -6,9 +6,9 @@ from aiohttp import web
 
 from broker.publish import Message, publish
 from broker.read import all_of
-from orchestration import records
-from orchestration.history import HopefulHistory
-from orchestration.projector import Projector
+from orchestration.orders.projector import Projector
+from orchestration.runtime import records
+from orchestration.runtime.history import HopefulHistory
 from services.front_door import Placed
 from services.trail import OrderStatus
 from tests.conftest import RealNats

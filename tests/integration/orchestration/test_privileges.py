@@ -9,8 +9,8 @@ import pytest
 from broker.errors import NotStored
 from broker.publish import Message, publish
 from broker.read import all_of
-from orchestration import records
 from orchestration.broker_setup import CONDUCTOR, USERS
+from orchestration.runtime import records
 from services.front_door import Decided
 from services.trail import OrderStatus
 from tests.conftest import PASSWORD, USER, RealNats, free_port

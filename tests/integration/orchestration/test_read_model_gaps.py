@@ -5,8 +5,8 @@ import asyncio
 import orjson
 
 from broker.pull import Delivery, Puller
-from orchestration import records
 from orchestration.broker_setup import READ_MODEL
+from orchestration.runtime import records
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import eventually, order, running_lane
 

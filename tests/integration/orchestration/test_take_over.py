@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from nats.aio.client import Client
 
-from orchestration.history import DurableHistory
+from orchestration.runtime.history import DurableHistory
 from services.trail import OrderStatus
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import ACK_WAIT_S, TestLane, eventually, machine, order, running_lane

@@ -10,7 +10,7 @@ from orchestration.asl.errors import DefinitionInvalid
 from orchestration.asl.interpreter import Status
 from orchestration.asl.machine import compensates
 from orchestration.asl.protocol import Input, RunTask, TaskFailed, TaskSucceeded
-from orchestration.definition import RESOURCE_OF, load_order_machine, operation_of, order_machine
+from orchestration.orders.definition import RESOURCE_OF, load_order_machine, operation_of, order_machine
 from services.operations import UNDOES, Operation
 from services.practices import PRESETS, Practice
 from services.retry import ACTION_RETRY, UNDO_RETRY, RetryPolicy

@@ -20,6 +20,10 @@ from orchestration.asl.protocol import (
 from tests.unit.asl.world import World, failing, failure_of, output_of, single, states, succeeding, world
 
 
+def token_of(entry: int, attempt: int) -> str:
+    return f"token-{entry}-{attempt}"
+
+
 def _start(document: Any = None) -> ExecutionStarted:
     return ExecutionStarted("execution-1", {} if document is None else document)
 
@@ -209,7 +213,7 @@ def test_an_answered_callback_takes_its_timers_back() -> None:
 def test_what_nobody_awaits_changes_nothing(event: Any) -> None:
     run = world(states("A", A={"Type": "Wait", "Seconds": 5, "End": True}))
     run.give(_start())
-    step = advance(run.machine, run.state, event, Now(0.0, 0.0), str)
+    step = advance(run.machine, run.state, event, Now(0.0, 0.0), token_of)
     assert (step.state is run.state, step.changed, step.commands, step.history) == (True, False, (), ())
 
 
@@ -217,13 +221,13 @@ def test_a_late_answer_to_an_attempt_that_timed_out_does_not_count_twice() -> No
     run = world(task(Retry=retry("States.ALL")))
     run.give(_start())
     run.give(TaskFailed(2, "States.Timeout", None))
-    assert not advance(run.machine, run.state, TaskSucceeded(2, {}), Now(0.0, 0.0), str).changed
+    assert not advance(run.machine, run.state, TaskSucceeded(2, {}), Now(0.0, 0.0), token_of).changed
 
 
 def test_a_start_comes_once() -> None:
     run = world(task())
     run.give(_start())
-    assert not advance(run.machine, run.state, _start(), Now(0.0, 0.0), str).changed
+    assert not advance(run.machine, run.state, _start(), Now(0.0, 0.0), token_of).changed
 
 
 def test_stop_aborts_and_drops_all_timers() -> None:
@@ -266,5 +270,5 @@ def test_the_state_given_is_left_as_it_was() -> None:
     run: World = world(task(Retry=retry("E")))
     run.give(_start({"a": 1}))
     before = run.state.to_json()
-    advance(run.machine, run.state, TaskFailed(2, "E", None), Now(1.0, 0.5), str)
+    advance(run.machine, run.state, TaskFailed(2, "E", None), Now(1.0, 0.5), token_of)
     assert run.state.to_json() == before

@@ -48,7 +48,7 @@ class World:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def give(self, event: Input) -> None:
-        step = advance(self.machine, self.state, event, Now(self.now, self.u), lambda entry: f"token-{entry}")
+        step = advance(self.machine, self.state, event, Now(self.now, self.u), lambda entry, attempt: f"token-{entry}")
         self.state = ExecutionState.from_json(orjson.loads(orjson.dumps(step.state.to_json())))
         self.history += step.history
         self.perform(step.commands)

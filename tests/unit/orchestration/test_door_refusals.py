@@ -8,10 +8,10 @@ import pytest
 
 from broker.errors import NotStored, Rejected
 from broker.publish import Message, publish
-from orchestration import records
 from orchestration.__main__ import main
-from orchestration.door import OrchestrationLane
-from orchestration.tokens import token_maker
+from orchestration.orders.door import OrchestrationLane
+from orchestration.runtime import records
+from orchestration.runtime.tokens import token_maker
 from services.front_door import NotDurable
 from services.order import Line, Order
 
@@ -63,7 +63,7 @@ async def test_what_the_broker_refuses_is_not_durable(code: int) -> None:
     with pytest.raises(NotDurable):
         await lane.place(ORDER)
     with pytest.raises(NotDurable):
-        await lane.decide(token_maker(SECRET)("o-1", 7), approve=True, comment="")
+        await lane.decide(token_maker(SECRET)("o-1", 7, 1), approve=True, comment="")
 
 
 @pytest.mark.parametrize("code", [REFUSED, *FULL])

@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from broker.read import Record
-from orchestration import records
 from orchestration.asl.interpreter import Machine, load_machine
 from orchestration.asl.protocol import (
     ExecutionStarted,
@@ -21,11 +20,13 @@ from orchestration.asl.protocol import (
     TaskSucceeded,
     TimerFired,
 )
-from orchestration.definition import load_order_machine
-from orchestration.drive import Drive, Tools
 from orchestration.errors import HistoryUnreachable, Lost, Unreadable
-from orchestration.history import Timer
-from orchestration.order_story import MACHINE
+from orchestration.orders.definition import load_order_machine
+from orchestration.orders.order_story import MACHINE
+from orchestration.runtime import records
+from orchestration.runtime.drive import Drive, Tools
+from orchestration.runtime.history import Timer
+from orchestration.runtime.machines import FixedMachines
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
 from services.practices import PRESETS
@@ -128,10 +129,10 @@ class World:
 
     def tools(self, name: str = "w") -> Tools:
         return Tools(
-            machines={MACHINE: self.machine},
+            machines=FixedMachines({MACHINE: self.machine}),
             tasks=Tasks({"http": self.tasks, "approval": PersonTasks(), "person": PersonTasks()}),
             history=self.history,
-            token_of=lambda execution, entry: f"{execution}.{entry}.mac",
+            token_of=lambda execution, entry, attempt: f"{execution}.{entry}.{attempt}.mac",
             observer=Counting(),
             writer=name,
             clock=lambda: self.now,
@@ -143,11 +144,11 @@ class World:
         self.drives += 1
         found = await self.history.load(EXECUTION)
         if found is None:
-            drive = Drive.fresh(self.tools(name), self.drives, EXECUTION, self.start, BEGAN_AT)
+            drive = Drive.fresh(self.tools(name), self.drives, EXECUTION, self.machine, self.start, BEGAN_AT)
             told = (ExecutionStarted(EXECUTION, self.start.input), *told)
         else:
             append = records.decode_append(found.body)
-            drive = Drive.resumed(self.tools(name), self.drives, EXECUTION, append, found.sequence)
+            drive = Drive.resumed(self.tools(name), self.drives, EXECUTION, self.machine, append, found.sequence)
         self.settled = await drive.run(told, take_over=take_over)
         return drive
 
@@ -321,9 +322,8 @@ async def test_a_stop_before_the_first_append_tells_the_whole_story() -> None:
 
 
 async def test_a_machine_that_nobody_knows_cannot_be_driven() -> None:
-    world = World(start=records.Start("unknown", {}, "f"))
-    with pytest.raises(Unreadable):
-        await world.drive()
+    with pytest.raises(Unreadable, match="unknown"):
+        await FixedMachines({}).load("unknown")
 
 
 async def test_late_news_leave_alone_what_another_may_be_driving() -> None:

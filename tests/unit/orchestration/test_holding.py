@@ -2,7 +2,7 @@
 
 import asyncio
 
-from orchestration.holding import Holding
+from orchestration.runtime.holding import Holding
 
 
 class Work:

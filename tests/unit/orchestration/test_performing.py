@@ -3,7 +3,7 @@
 import asyncio
 
 from orchestration.asl.protocol import CancelTimer, Input, RunTask, SetTimer, StopRequested, TimerFired
-from orchestration.performing import Performing
+from orchestration.runtime.performing import Performing
 
 NOW = 1_700_000_000.0
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from orchestration import records
 from orchestration.asl.protocol import HistoryEvent, StopRequested, TaskFailed, TaskSucceeded, TimerFired
 from orchestration.errors import Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
-from orchestration.tokens import read_token, token_maker
+from orchestration.runtime import records
+from orchestration.runtime.tokens import read_token, token_maker
 
 
 def test_append_round_trip() -> None:
@@ -70,7 +70,7 @@ def test_a_timer_name_is_one_token_of_its_subjects() -> None:
         records.start_subject("o-1"),
         records.log_subject("o-1"),
         records.timer_wake_subject("o-1", "t"),
-        records.callback_subject("o-1", 3),
+        records.callback_subject("o-1", 3, 1),
         records.stop_subject("o-1"),
     ],
 )
@@ -86,17 +86,18 @@ def test_instants() -> None:
 
 
 def test_tokens_are_bound_to_one_entry_and_one_secret() -> None:
-    token = token_maker("secret")("order-1", 7)
-    assert read_token("secret", token) == ("order-1", 7)
+    token = token_maker("secret")("order-1", 7, 2)
+    assert read_token("secret", token) == ("order-1", 7, 2)
     assert read_token("other", token) is None
-    execution, entry, mac = token.split(".")
+    execution, entry, attempt, mac = token.split(".")
     for forged in (
-        f"order-2.{entry}.{mac}",
-        f"{execution}.8.{mac}",
-        f"{execution}.{entry}.{mac[:-1]}",
-        f"{execution}.{entry}.{'0' * len(mac)}",
-        f"{execution}.٧.{mac}",
-        f"{execution}.{entry}.é",
+        f"order-2.{entry}.{attempt}.{mac}",
+        f"{execution}.8.{attempt}.{mac}",
+        f"{execution}.{entry}.1.{mac}",
+        f"{execution}.{entry}.{attempt}.{mac[:-1]}",
+        f"{execution}.{entry}.{attempt}.{'0' * len(mac)}",
+        f"{execution}.٧.{attempt}.{mac}",
+        f"{execution}.{entry}.{attempt}.é",
         "",
         "..",
         token + ".",

@@ -6,11 +6,11 @@ import orjson
 import pytest
 
 from broker.read import Record
-from orchestration import records
 from orchestration.asl.protocol import HistoryEvent
-from orchestration.order_story import operation_of, reason_of, status_of
-from orchestration.read_model import ReadModel
-from orchestration.trail import trail_of
+from orchestration.orders.order_story import operation_of, reason_of, status_of
+from orchestration.orders.read_model import ReadModel
+from orchestration.orders.trail import trail_of
+from orchestration.runtime import records
 from services.trail import OrderStatus
 
 APPROVAL = "approval:ask.waitForTaskToken"

@@ -16,9 +16,9 @@ from nats.aio.client import Client
 from broker import publish as broker
 from broker.errors import BrokerError, Conflict, NotStored, Rejected
 from broker.read import Record, last
-from orchestration import records
 from orchestration.asl.protocol import TimerFired
 from orchestration.errors import HistoryUnreachable, Lost
+from orchestration.runtime import records
 
 log = logging.getLogger(__name__)
 

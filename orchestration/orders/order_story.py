@@ -6,8 +6,8 @@ The one place that reads an order's fate off a history; view, trail and read mod
 from typing import Final
 
 from orchestration.asl.interpreter import Status
-from orchestration.definition import OPERATION_OF_RESOURCE
-from orchestration.records import Outline
+from orchestration.orders.definition import OPERATION_OF_RESOURCE
+from orchestration.runtime.records import Outline
 from services.operations import SERVICE_OF, Operation, Service, is_undo
 from services.trail import OrderStatus
 

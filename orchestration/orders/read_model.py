@@ -7,9 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from orchestration import records
-from orchestration.order_story import reason_of, status_of
+from orchestration.orders.order_story import reason_of, status_of
 from orchestration.rfc3339 import rfc3339
+from orchestration.runtime import records
 from services.front_door import Outcome
 from services.trail import ENDED, OrderStatus, OrderView
 

@@ -10,7 +10,7 @@ from broker.publish import Message, publish
 from broker.pull import Delivery
 from broker.read import Record
 from orchestration.broker_setup import CONDUCTOR
-from orchestration.records import DEAD, execution_of
+from orchestration.runtime.records import DEAD, execution_of
 
 BODY_CHARACTERS: Final = 4096
 REASON: Final = "unreadable"

@@ -18,7 +18,7 @@ from orchestration.asl.interpreter import Machine, load_machine
 from services.operations import PATH_OF, SERVICE_OF, Operation
 from services.practices import Practice, Practices
 
-DEFINITION_FILE: Final = Path(__file__).with_name("order_fulfilment.asl.json")
+DEFINITION_FILE: Final = Path(__file__).parents[1] / "order_fulfilment.asl.json"
 APPROVAL_STATE: Final = "Approval"
 THRESHOLD_STATE: Final = "IsLarge"
 GUARD_PREFIX: Final = "compensation:"

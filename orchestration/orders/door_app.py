@@ -10,10 +10,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from broker.connection import close
-from orchestration.dead_letters import DeadLetter
-from orchestration.door import OrchestrationLane
 from orchestration.metrics import order_counter
-from orchestration.projector import Projector
+from orchestration.orders.door import OrchestrationLane
+from orchestration.orders.projector import Projector
+from orchestration.runtime.dead_letters import DeadLetter
 from orchestration.vital import vital
 from services.bodies import check_admin, error_response, json_response
 from services.front_door import Decided

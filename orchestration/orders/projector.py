@@ -15,10 +15,10 @@ import orjson
 from nats.aio.client import Client
 
 from broker.pull import Delivery, Puller
-from orchestration import records
 from orchestration.broker_setup import READ_MODEL, read_model_consumer
 from orchestration.errors import Unreadable
-from orchestration.read_model import ReadModel, Row
+from orchestration.orders.read_model import ReadModel, Row
+from orchestration.runtime import records
 
 log = logging.getLogger(__name__)
 

@@ -11,16 +11,16 @@ from nats.aio.client import Client
 from broker.errors import BrokerError, Conflict, NotStored
 from broker.publish import Message, publish
 from broker.read import Record, all_of, last
-from orchestration import records
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
-from orchestration.callbacks import Sent, send_result
-from orchestration.dead_letters import DeadLetter, read_letter
 from orchestration.errors import Unreadable
-from orchestration.order_story import ASKS_A_MANAGER, ASKS_FOR_REPAIR, MACHINE, reason_of, status_of
-from orchestration.projector import Projector
-from orchestration.read_model import ReadModel
-from orchestration.tokens import token_maker
-from orchestration.trail import trail_of
+from orchestration.orders.order_story import ASKS_A_MANAGER, ASKS_FOR_REPAIR, MACHINE, reason_of, status_of
+from orchestration.orders.projector import Projector
+from orchestration.orders.read_model import ReadModel
+from orchestration.orders.trail import trail_of
+from orchestration.runtime import records
+from orchestration.runtime.callbacks import Sent, send_result
+from orchestration.runtime.dead_letters import DeadLetter, read_letter
+from orchestration.runtime.tokens import token_maker
 from services.front_door import Decided, NotDurable, Outcome, Placed
 from services.order import Order
 from services.trail import ENDED, OrderStatus, OrderTrail, OrderView, PendingApproval
@@ -144,7 +144,7 @@ class OrchestrationLane:
         return [
             PendingApproval(
                 order_id=row.order_id,
-                token=self._token_of(row.order_id, waiting.entry),
+                token=self._token_of(row.order_id, waiting.entry, waiting.attempt),
                 total_cents=row.total_cents,
                 since=row.since,
             )

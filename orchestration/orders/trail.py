@@ -6,11 +6,11 @@ from typing import Any, Final
 import orjson
 
 from broker.read import Record
-from orchestration import records
 from orchestration.asl.protocol import HistoryEvent
 from orchestration.errors import Unreadable
-from orchestration.order_story import operation_of, status_of
+from orchestration.orders.order_story import operation_of, status_of
 from orchestration.rfc3339 import rfc3339
+from orchestration.runtime import records
 from services.trail import OrderTrail, TrailEntry
 
 STARTED: Final = "ExecutionStarted"

@@ -15,13 +15,14 @@ from nats.aio.client import Client
 
 from broker.errors import BrokerError
 from broker.pull import Delivery, Puller
-from orchestration import metrics, records
+from orchestration import metrics
 from orchestration.asl.protocol import ExecutionStarted, Input
-from orchestration.dead_letters import REASON, set_apart
-from orchestration.drive import Drive, Tools
 from orchestration.errors import HistoryUnreachable, Lost, NotHere, Unreadable
-from orchestration.holding import Holding
 from orchestration.rfc3339 import epoch_s
+from orchestration.runtime import records
+from orchestration.runtime.dead_letters import REASON, set_apart
+from orchestration.runtime.drive import Drive, Tools
+from orchestration.runtime.holding import Holding
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +134,8 @@ class Conductor:
         found = None if is_start and work.delivered == 1 else await self.tools.history.load(execution)
         if found is not None:
             append = records.decode_append(found.body)
-            return Drive.resumed(self.tools, next(self._numbers), execution, append, found.sequence), told
+            machine = await self.tools.machines.load(append.machine)
+            return Drive.resumed(self.tools, next(self._numbers), execution, machine, append, found.sequence), told
         if is_start:
             body, began_at = work.body, work.at
         else:
@@ -142,8 +144,7 @@ class Conductor:
                 raise Unreadable(f"a wake message for {execution!r}, which never started")
             body, began_at = record.body, epoch_s(record.at)
         start = records.decode_start(body)
-        drive = Drive.fresh(self.tools, next(self._numbers), execution, start, began_at)
-        return drive, (ExecutionStarted(execution, start.input), *told)
+        return await self._fresh(execution, start, began_at), (_started(execution, start), *told)
 
     async def _work_in_memory(self, work: Delivery) -> None:
         """Practice ``outbox`` off: acknowledged at once, and what happens to this process happens to the execution."""
@@ -158,13 +159,17 @@ class Conductor:
         await work.ack()
         self.holding.let_go(work)
         start = records.decode_start(work.body)
-        drive = Drive.fresh(self.tools, next(self._numbers), execution, start, work.at)
+        drive = await self._fresh(execution, start, work.at)
         drive.mail = asyncio.Queue(maxsize=1000)
         self._in_memory[execution] = drive
         try:
-            await drive.run((ExecutionStarted(execution, start.input),), take_over=False)
+            await drive.run((_started(execution, start),), take_over=False)
         finally:
             self._in_memory.pop(execution, None)
+
+    async def _fresh(self, execution: str, start: records.Start, began_at: float) -> Drive:
+        machine = await self.tools.machines.load(start.machine)
+        return Drive.fresh(self.tools, next(self._numbers), execution, machine, start, began_at)
 
     async def _dead(self, work: Delivery, reason: str) -> None:
         try:
@@ -174,6 +179,10 @@ class Conductor:
             return
         log.warning("set apart: %s: %s", work.subject, reason)
         self.on_dead_letter(REASON)
+
+
+def _started(execution: str, start: records.Start) -> ExecutionStarted:
+    return ExecutionStarted(start.arn or execution, start.input, dict(start.facts))
 
 
 def _being_cancelled() -> bool:

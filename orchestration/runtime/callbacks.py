@@ -5,6 +5,7 @@ still waits is read from the history's last append.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,9 +14,9 @@ from nats.aio.client import Client
 from broker.errors import Conflict, NotStored
 from broker.publish import Message, publish
 from broker.read import Record, all_of, last
-from orchestration import records
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
-from orchestration.tokens import read_token
+from orchestration.runtime import records
+from orchestration.runtime.tokens import read_token
 
 Result = TaskSucceeded | TaskFailed
 TRIES: Final = 3
@@ -37,16 +38,16 @@ async def send_result(client: Client, secret: str, token: str, scheme: str, resu
     parsed = read_token(secret, token)
     if parsed is None:
         return Sent.UNKNOWN
-    execution, entry = parsed
-    result = result_of(entry)
+    execution, entry, attempt = parsed
+    result = replace(result_of(entry), attempt=attempt)
     append = await last(client, records.STREAM, records.log_subject(execution))
     if append is None:
         return Sent.UNKNOWN
-    waits_for = _resource((append,), entry)
-    asked = waits_for or _resource(await all_of(client, records.STREAM, append.subject), entry)
+    waits_for = _resource((append,), entry, attempt)
+    asked = waits_for or _resource(await all_of(client, records.STREAM, append.subject), entry, attempt)
     if asked is not None and not asked.startswith(scheme):
         return Sent.UNKNOWN
-    subject = records.callback_subject(execution, entry)
+    subject = records.callback_subject(execution, entry, attempt)
     earlier = await last(client, records.STREAM, subject)
     if earlier is not None:
         return _compare(earlier, result)
@@ -55,10 +56,10 @@ async def send_result(client: Client, secret: str, token: str, scheme: str, resu
     return await _store(client, Message(subject, records.encode_wake(result), expected_last=0), result)
 
 
-def _resource(appends: Iterable[Record], entry: int) -> str | None:
+def _resource(appends: Iterable[Record], entry: int, attempt: int) -> str | None:
     """Whom the entry asks or asked, by the first of these appends that says that it waits."""
     waiting = (each for append in appends for each in records.decode_outline(append.body).waiting)
-    return next((each.resource for each in waiting if each.entry == entry), None)
+    return next((each.resource for each in waiting if (each.entry, each.attempt) == (entry, attempt)), None)
 
 
 async def _store(client: Client, message: Message, result: Result) -> Sent:

@@ -11,9 +11,17 @@ from typing import Any, Final
 
 import orjson
 
-from orchestration.asl.protocol import HistoryEvent, Json, StopRequested, TaskFailed, TaskSucceeded, TimerFired
+from orchestration.asl.protocol import (
+    HeartbeatReceived,
+    HistoryEvent,
+    Json,
+    StopRequested,
+    TaskFailed,
+    TaskSucceeded,
+    TimerFired,
+)
 from orchestration.errors import Unreadable
-from orchestration.sharing import fold, unfold
+from orchestration.runtime.sharing import fold, unfold
 
 STREAM: Final = "EXEC"
 VERSION: Final = 1
@@ -25,7 +33,7 @@ WAKE: Final = "exec.wake"
 # One token more than a story's subjects have: a dead letter's number must not be taken for an order's id.
 DEAD: Final = "exec.dead.letter"
 
-Wake = TimerFired | TaskSucceeded | TaskFailed | StopRequested
+Wake = TimerFired | TaskSucceeded | TaskFailed | HeartbeatReceived | StopRequested
 
 
 def start_subject(execution: str) -> str:
@@ -49,8 +57,12 @@ def timer_wake_subject(execution: str, timer: str) -> str:
     return f"{WAKE}.{execution}.timer.{_token(timer)}"
 
 
-def callback_subject(execution: str, entry: int) -> str:
-    return f"{WAKE}.{execution}.callback.{entry}"
+def callback_subject(execution: str, entry: int, attempt: int) -> str:
+    return f"{WAKE}.{execution}.callback.{entry}-{attempt}"
+
+
+def heartbeat_subject(execution: str, entry: int, attempt: int) -> str:
+    return f"{WAKE}.{execution}.heartbeat.{entry}-{attempt}"
 
 
 def stop_subject(execution: str) -> str:
@@ -63,25 +75,63 @@ def _token(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """The state entry that waits for an execution to end: a nested one's ``.sync`` task, or a map run's item.
+
+    ``form`` says how it is told: ``sync`` (output as text), ``sync:2`` (output as JSON) or ``item``.
+    """
+
+    execution: str
+    entry: int
+    attempt: int
+    form: str
+
+
+@dataclass(frozen=True)
 class Start:
-    """Run ``machine`` with ``input``. ``fingerprint`` tells a repeated start from another one of the same id."""
+    """Run ``machine`` with ``input``. ``fingerprint`` tells a repeated start from another one of the same id.
+
+    ``machine`` is what ``machines.Machines`` loads: the name of a built-in machine, or ``<name>@<revision>``.
+    ``arn`` is the execution's (empty: the id is all the name that it has), ``facts`` the shell's part of the context
+    object. ``qualifier`` is the version or alias that was started, ``mock`` a test case of the mock file, ``map_run``
+    the ARN of the map run that this is a child of.
+    """
 
     machine: str
     input: Json
     fingerprint: str
+    arn: str = ""
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    express: bool = False
+    caller: Caller | None = None
+    qualifier: str = ""
+    mock: str = ""
+    map_run: str = ""
+    trace_header: str = ""
 
     def encode(self) -> bytes:
-        return orjson.dumps(
-            {"v": VERSION, "machine": self.machine, "input": self.input, "fingerprint": self.fingerprint}
-        )
+        fields: dict[str, Any] = {
+            "v": VERSION,
+            "machine": self.machine,
+            "input": self.input,
+            "fingerprint": self.fingerprint,
+        }
+        for name in _SPARSE:
+            if value := getattr(self, name):
+                fields[name] = value
+        return orjson.dumps(fields)
+
+
+_SPARSE: Final = ("arn", "facts", "express", "caller", "qualifier", "mock", "map_run", "trace_header")
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A state entry that waits for a callback."""
+    """A state entry that waits for a callback; each attempt has a token of its own."""
 
     entry: int
     resource: str
+    attempt: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +182,16 @@ class Append(Outline):
 def decode_start(body: bytes) -> Start:
     fields = _fields(body)
     try:
-        return Start(str(fields["machine"]), fields["input"], str(fields["fingerprint"]))
-    except KeyError as error:
-        raise Unreadable(f"a start without {error}") from error
+        caller = fields.get("caller")
+        return Start(
+            str(fields["machine"]),
+            fields["input"],
+            str(fields["fingerprint"]),
+            caller=None if caller is None else Caller(**caller),
+            **{name: fields[name] for name in _SPARSE if name in fields and name != "caller"},
+        )
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"no start: {type(error).__name__}: {error}") from error
 
 
 def decode_outline(body: bytes) -> Outline:
@@ -166,7 +223,7 @@ def _outline(fields: dict[str, Any]) -> dict[str, Any]:
         "began_at": fields["began_at"],
         "status": fields["status"],
         "asked": tuple(fields["asked"]),
-        "waiting": tuple(Waiting(w["entry"], w["resource"]) for w in fields["waiting"]),
+        "waiting": tuple(Waiting(w["entry"], w["resource"], w.get("attempt", 1)) for w in fields["waiting"]),
         "summary": fields["summary"],
     }
 
@@ -175,22 +232,27 @@ def encode_wake(wake: Wake) -> bytes:
     match wake:
         case TimerFired(timer):
             return orjson.dumps({"timer": timer})
-        case TaskSucceeded(entry, output):
-            return orjson.dumps({"succeeded": entry, "output": output})
-        case TaskFailed(entry, error, cause):
-            return orjson.dumps({"failed": entry, "error": error, "cause": cause})
+        case TaskSucceeded(entry, output, attempt):
+            return orjson.dumps({"succeeded": entry, "output": output, "attempt": attempt})
+        case TaskFailed(entry, error, cause, attempt):
+            return orjson.dumps({"failed": entry, "error": error, "cause": cause, "attempt": attempt})
+        case HeartbeatReceived(entry, attempt):
+            return orjson.dumps({"heartbeat": entry, "attempt": attempt})
         case StopRequested(error, cause):
             return orjson.dumps({"stop": True, "error": error, "cause": cause})
 
 
 def decode_wake(body: bytes) -> Wake:
-    match _fields(body):
+    fields = _fields(body)
+    match fields:
         case {"timer": str(timer)}:
             return TimerFired(timer)
         case {"succeeded": int(entry), "output": output}:
-            return TaskSucceeded(entry, output)
+            return TaskSucceeded(entry, output, fields.get("attempt"))
         case {"failed": int(entry), "error": error, "cause": cause}:
-            return TaskFailed(entry, error, cause)
+            return TaskFailed(entry, error, cause, fields.get("attempt"))
+        case {"heartbeat": int(entry)}:
+            return HeartbeatReceived(entry, fields.get("attempt"))
         case {"stop": True, "error": error, "cause": cause}:
             return StopRequested(error, cause)
         case other:

@@ -23,11 +23,11 @@ from orchestration.asl.protocol import (
 )
 from orchestration.asl.state import Branch
 from orchestration.asl.turn import EXECUTION_TIMER
-from orchestration.errors import Unreadable
-from orchestration.history import History, Timer
-from orchestration.performing import Performing
-from orchestration.records import Append, Start, Waiting
 from orchestration.rfc3339 import epoch_s, rfc3339
+from orchestration.runtime.history import History, Timer
+from orchestration.runtime.machines import Machines
+from orchestration.runtime.performing import Performing
+from orchestration.runtime.records import Append, Start, Waiting
 from orchestration.tasks.registry import Tasks
 
 SIT_OUT_S = 5.0
@@ -50,10 +50,10 @@ class Observer(Protocol):
 class Tools:
     """What every drive of one worker shares. ``writer`` is unique to this process."""
 
-    machines: Mapping[str, Machine]
+    machines: Machines
     tasks: Tasks
     history: History
-    token_of: Callable[[str, int], str]
+    token_of: Callable[[str, int, int], str]
     observer: Observer
     writer: str
     clock: Callable[[], float]
@@ -71,6 +71,7 @@ class Drive:
     tools: Tools
     number: int
     execution: str
+    machine: Machine
     machine_name: str
     began_at: str
     state: ExecutionState = field(default_factory=ExecutionState.initial)
@@ -83,25 +84,23 @@ class Drive:
     _events: list[HistoryEvent] = field(default_factory=list)
     _timers: dict[str, Timer] = field(default_factory=dict)
     _cancelled: dict[str, None] = field(default_factory=dict)
-    _machine: Machine = field(init=False)
-
-    def __post_init__(self) -> None:
-        machine = self.tools.machines.get(self.machine_name)
-        if machine is None:
-            raise Unreadable(f"no state machine is named {self.machine_name!r}")
-        self._machine = machine
 
     @classmethod
-    def fresh(cls, tools: Tools, number: int, execution: str, start: Start, began_at: float) -> "Drive":
+    def fresh(
+        cls, tools: Tools, number: int, execution: str, machine: Machine, start: Start, began_at: float
+    ) -> "Drive":
         """``began_at``: epoch seconds of the start's storing."""
-        return cls(tools, number, execution, start.machine, rfc3339(began_at))
+        return cls(tools, number, execution, machine, start.machine, rfc3339(began_at))
 
     @classmethod
-    def resumed(cls, tools: Tools, number: int, execution: str, found: Append, sequence: int) -> "Drive":
+    def resumed(
+        cls, tools: Tools, number: int, execution: str, machine: Machine, found: Append, sequence: int
+    ) -> "Drive":
         return cls(
             tools,
             number,
             execution,
+            machine,
             found.machine,
             found.began_at,
             state=ExecutionState.from_json(found.checkpoint),
@@ -130,7 +129,7 @@ class Drive:
         if self.ended:
             return True
         if not (len(events) == 1 and isinstance(events[0], ExecutionStarted)):
-            commands = outstanding(self._machine, self.state)
+            commands = outstanding(self.machine, self.state)
         ours = self._ours(commands)
         if self.state is before and not take_over:
             return not ours
@@ -160,7 +159,7 @@ class Drive:
     def _step(self, event: Input) -> list[Command]:
         """One advance, and those that need nothing from outside; what is left to perform."""
         now = self._now(event)
-        step = advance(self._machine, self.state, event, now, self._token_of)
+        step = advance(self.machine, self.state, event, now, self._token_of)
         if not step.changed:
             return []
         self.state = step.state
@@ -187,7 +186,7 @@ class Drive:
             case RunTask(entry, _, resource):
                 self.asked[resource] = None
                 if command.token is not None:
-                    self.waiting[entry] = Waiting(entry, resource)
+                    self.waiting[entry] = Waiting(entry, resource, command.attempt)
             case SetTimer(timer, at) if self._outside(at, now):
                 self._timers[timer] = Timer(timer, at)
                 self._cancelled.pop(timer, None)
@@ -276,8 +275,8 @@ class Drive:
         self.tools.observer.calling(task)
         return await self.tools.tasks.run(self.execution, task)
 
-    def _token_of(self, entry: int) -> str:
-        return self.tools.token_of(self.execution, entry)
+    def _token_of(self, entry: int, attempt: int) -> str:
+        return self.tools.token_of(self.execution, entry, attempt)
 
 
 def _branches(root: Branch | None) -> Iterator[Branch]:

@@ -1,0 +1,28 @@
+"""Where a worker gets the state machine of an execution from."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from orchestration.asl.interpreter import Machine
+from orchestration.errors import Unreadable
+
+
+class Machines(Protocol):
+    """``reference``: the name of a built-in machine, or ``<name>@<revision>``, which never changes."""
+
+    async def load(self, reference: str) -> Machine:
+        """Raises ``Unreadable`` when there is no such machine, and ``HistoryUnreachable``."""
+        ...
+
+
+class FixedMachines:
+    """The built-in machines."""
+
+    def __init__(self, machines: Mapping[str, Machine]) -> None:
+        self._machines = machines
+
+    async def load(self, reference: str) -> Machine:
+        found = self._machines.get(reference)
+        if found is None:
+            raise Unreadable(f"no state machine is named {reference!r}")
+        return found
