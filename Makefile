@@ -6,10 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check unit bench soak lock docs clean
+.PHONY: demo setup help test check unit bench soak lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
+
+setup: $(READY)  ## everything that the other targets need, in .venv
+
+help:  ## this list
+	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Most tests wait for real processes, so a few more workers than processors do no harm. A module's tests share a lab.
 WORKERS ?= 3
@@ -48,5 +53,5 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-clean:
+clean:  ## remove .venv and .lab
 	rm -rf $(VENV) .lab

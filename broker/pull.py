@@ -133,10 +133,10 @@ class Puller:
         if not self._stopped.is_set():
             await self._ask()
 
-    def _gather(self, first: Delivery, subscription: Subscription) -> list[Delivery]:
+    def _gather(self, first: Delivery, subscription: Subscription, most: int | None = None) -> list[Delivery]:
         """What has arrived already, without waiting."""
         batch = [first]
-        while len(batch) < self._batch and subscription.pending_msgs > 0:
+        while len(batch) < (most or self._batch) and subscription.pending_msgs > 0:
             try:
                 message = subscription._pending_queue.get_nowait()
             except asyncio.QueueEmpty:
@@ -148,20 +148,23 @@ class Puller:
                 batch.append(delivery)
         return batch
 
-    async def _ask(self) -> bool:
+    async def _ask(self, at_once: int = 0) -> bool:
+        """For a batch, however long it takes; or for so many at most that are there ``at_once``."""
         self._request += 1
         body = {
             "batch": self._batch,
             "expires": int(self._max_wait_s * NANOSECONDS),
             "idle_heartbeat": int(min(HEARTBEAT_S, self._max_wait_s / 3) * NANOSECONDS),
         }
+        if at_once:
+            body = {"batch": at_once, "no_wait": True}
         try:
             await self._client.publish(self._subject, orjson.dumps(body), reply=f"{self._inbox}.{self._request}")
         except (nats.errors.Error, OSError) as error:
             log.debug("broker: cannot pull %s: %s", self._name, error)
             self.silent = True
             return False
-        self._outstanding = self._batch
+        self._outstanding = at_once or self._batch
         return True
 
     async def _next(self, subscription: Subscription) -> Delivery | None:
@@ -171,6 +174,8 @@ class Puller:
             # Not awaited itself: a cancellation of ours handed down to it is lost when a message comes at that moment.
             await asyncio.wait({self._waiting})
         except asyncio.CancelledError:
+            # It ends only after us; by then the connection may be closed, of which it tells by an error.
+            self._waiting.add_done_callback(_heard)
             self._waiting.cancel()
             raise
         if self._waiting.cancelled():
@@ -203,7 +208,7 @@ class Puller:
             # It may still answer an earlier request (a delivery keeps its own subject): then the next request goes out
             # a little early, which does no harm.
             self._outstanding -= 1
-            return _delivery(message, self._client)
+            return delivery_of(message, self._client)
         if status != HEARTBEAT and ours:
             self._outstanding = 0
             if status not in ORDINARY_ENDS:
@@ -218,7 +223,13 @@ class Puller:
             return
 
 
-def _delivery(message: Msg, client: Client) -> Delivery:
+def _heard(waiting: asyncio.Future[Msg]) -> None:
+    """Nobody is left to act on how it ended."""
+    if not waiting.cancelled():
+        waiting.exception()
+
+
+def delivery_of(message: Msg, client: Client) -> Delivery:
     # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<ns>.<pending>[.<token>]
     tokens = message.reply.split(".")
     if len(tokens) >= 11:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,13 +21,15 @@ from lab.collect import LaneReader
 from lab.demo_progress import progress_on
 from lab.embedded import Lab
 from lab.errors import BadInput, OutOfReach
+from lab.hints import advised
 from lab.home import Home, holder
+from lab.kept_trails import keep
 from lab.results import ResultsFolder, results_folder
 from lab.scenario import DEFAULT_SCENARIO, Scenario, load_scenario
 from lab.topology import DEFAULT_PORT_BASE, LANES, LabConfig
 from lab.trial import address_of, run_scenario
 from lab.verdict import Verdict, judge
-from lab.verdict_report import presentation, text_report, write_csv
+from lab.verdict_report import named_orders, presentation, text_report, write_csv
 from loadtests.catalogue import Product, products_of
 from loadtests.workload import PlannedOrder, plan, read_plan, write_plan
 from services.practices import PRESETS
@@ -71,6 +73,9 @@ async def run_demo(options: DemoOptions, console: Console | None = None) -> int:
         latest = folder.finish()
     clean = all(verdict.clean for verdict in results.get(MUST_BE_CLEAN, ()))
     _say_goodbye(console, latest, results, clean, time.monotonic() - started)
+    if console.is_terminal:
+        for line in try_next(home, results):
+            console.print(line, soft_wrap=True, markup=False)
     return 0 if clean else 1
 
 
@@ -85,11 +90,21 @@ async def _run_preset(
                 orders = await _orders(lab, options, scenario, folder)
                 progress.expect(len(orders), LANES)
                 run = await run_scenario(lab, scenario, orders, options.seed, progress.on_run)
+                progress.say("judging")
+                verdicts = [judge(run, run.lanes[lane], orders, scenario) for lane in LANES]
+                await _keep_stories(lab, verdicts, folder.path, preset)
                 progress.say("stopping both lanes")
         finally:
             _keep_logs(home, folder.path / preset / "logs")
-        progress.say("judging")
-        return [judge(run, run.lanes[lane], orders, scenario) for lane in LANES]
+        return verdicts
+
+
+async def _keep_stories(lab: Lab, verdicts: Sequence[Verdict], folder: Path, preset: str) -> None:
+    """Of the orders that the verdict names: nobody can ask the lanes once they are gone."""
+    async with aiohttp.ClientSession() as session:
+        for verdict in verdicts:
+            reader = LaneReader(address_of(lab, verdict.lane), session)
+            keep(folder, preset, await reader.trails(named_orders(verdict)))
 
 
 def _config(options: DemoOptions, scenario: Scenario, preset: str, home: Path) -> LabConfig:
@@ -190,20 +205,21 @@ def _say_goodbye(
     console.print("written:")
     for name in ("verdict.json", "report.txt", "orders.csv", WORKLOAD_FILE, "run.json"):
         console.print(f"  {latest / name}", soft_wrap=True, markup=False)
-    if console.is_terminal:
-        for line in TRY_NEXT:
-            console.print(line, markup=False)
 
 
 def _unclean(verdicts: Sequence[Verdict]) -> list[str]:
     return [verdict.lane for verdict in verdicts if not verdict.clean]
 
 
-TRY_NEXT: Final = (
-    "try next:",
-    "  lab demo --seed 2                 the same scenario with other orders",
-    "  lab demo --scenario calm          without faults",
-    "  lab up                            both lanes, to play with; then in another terminal:",
-    "  lab order, lab why ORDER          place an order, and read its story",
-    "  lab fault, lab kill, lab audit    break something, and see what the books say",
-)
+def try_next(home: Path, results: Mapping[str, Sequence[Verdict]]) -> list[str]:
+    """Commands worth typing now; first of all, the story of an order that the verdict names."""
+    named = [order_id for verdicts in results.values() for each in verdicts for order_id in named_orders(each)]
+    advice = [
+        *((f"lab why {order_id}", "the story of an order that is named above") for order_id in named[:1]),
+        ("lab demo --seed 2", "the same scenario with other orders"),
+        ("lab demo --scenario calm", "without faults"),
+        ("lab up", "both lanes, to play with; it says how"),
+    ]
+    commands = [(advised(command, home), meaning) for command, meaning in advice]
+    width = max(len(command) for command, _ in commands)
+    return ["try next:", *(f"  {command:<{width}}  {meaning}" for command, meaning in commands)]

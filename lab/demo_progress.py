@@ -24,6 +24,7 @@ class Progress:
         self._tasks: dict[str, TaskID] = {}
         self._total = 0
         self._said_at = 0.0
+        self._run: Run | None = None
         self._actions_said = 0
 
     def say(self, text: str) -> None:
@@ -32,6 +33,7 @@ class Progress:
     def on_event(self, event: Event) -> None:
         """Only what a spectator should know of a process: that it fell, not that it started."""
         if event.state in NOTEWORTHY:
+            self._say_actions()  # what was done to it comes before what came of it
             self.say(f"{event.name} {event.text}")
 
     def expect(self, orders: int, lanes: Sequence[str]) -> None:
@@ -41,9 +43,8 @@ class Progress:
         self.say(f"{orders} orders to each lane, the same at the same moment")
 
     def on_run(self, run: Run) -> None:
-        for _, text in run.actions[self._actions_said :]:
-            self.say(text)
-        self._actions_said = len(run.actions)
+        self._run = run
+        self._say_actions()
         if self._bars is not None:
             for lane, lane_run in run.lanes.items():
                 self._bars.update(self._tasks[lane], completed=len(lane_run.outcomes.ended))
@@ -53,6 +54,12 @@ class Progress:
                 f"{lane} {each.accepted} accepted, {len(each.outcomes.ended)} ended" for lane, each in run.lanes.items()
             )
             self.say(f"{'; '.join(counts)}; of {self._total}")
+
+    def _say_actions(self) -> None:
+        actions = self._run.actions if self._run is not None else []
+        for _, text in actions[self._actions_said :]:
+            self.say(text)
+        self._actions_said = len(actions)
 
 
 @contextmanager

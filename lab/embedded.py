@@ -5,6 +5,7 @@ Prepares the home (lock, secrets, broker configuration), starts the brokers, pro
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -24,10 +25,10 @@ from lab import topology, wirings
 from lab.credentials import LAB_USER, Credentials, load_or_create
 from lab.errors import BadInput, NotReady, OutOfReach
 from lab.home import Home, HomeLock, clear_orphans, record_children
-from lab.ports import require_free
+from lab.ports import OTHER_PORTS, require_free
 from lab.processes.state import Event, OnEvent, State, Status
 from lab.processes.supervisor import Supervisor
-from lab.topology import BROKER, HOST, LabConfig, name_of
+from lab.topology import BROKER, HOST, STEP_FUNCTIONS, LabConfig, name_of
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -48,12 +49,15 @@ def _ignore(event: Event) -> None:
 class Lab:
     """Leaving it stops every process; a lab that cannot start leaves nothing running either.
 
+    It goes on with the books and fault rules that an earlier lab left in its home, unless ``fresh``: then all that the
+    lanes wrote is removed. The secrets stay.
     Raises ``AlreadyUp``, ``PortInUse``, ``BadInput`` or ``NotReady`` on entering.
     """
 
-    def __init__(self, config: LabConfig, *, on_event: OnEvent = _ignore) -> None:
+    def __init__(self, config: LabConfig, *, on_event: OnEvent = _ignore, fresh: bool = False) -> None:
         self.config = replace(config, home=config.home.resolve())
         self.home = Home(self.config.home)
+        self._fresh = fresh
         self._tell = on_event
         self._stack = AsyncExitStack()
         self._credentials: Credentials | None = None
@@ -72,7 +76,9 @@ class Lab:
             specs = topology.processes(
                 self.config, self._credentials, python=sys.executable, nats_server=str(wirings.nats_server())
             )
-            require_free(specs)
+            require_free(specs, "--port N" if STEP_FUNCTIONS in self.config.lanes else OTHER_PORTS)
+            if self._fresh:
+                self._remove_what_is_left()
             self._write_broker_configs()
             supervisor = Supervisor(
                 specs,
@@ -111,6 +117,12 @@ class Lab:
             raise NotReady(f"the broker of lane {lane} did not take its streams: {error}") from error
         finally:
             await close(client)
+
+    def _remove_what_is_left(self) -> None:
+        for lane in self.config.lanes:
+            folder = self.config.lane_home(lane)
+            if folder.exists():
+                shutil.rmtree(folder)
 
     def _write_broker_configs(self) -> None:
         for lane in self.config.lanes:

@@ -17,6 +17,10 @@ class NotUp(BadInput):
     """Start a lab first."""
 
 
+class Starting(NotUp):
+    """Ask again in a moment."""
+
+
 class AlreadyUp(BadInput):
     """Stop the other lab, or choose another home."""
 

@@ -18,6 +18,7 @@ from lab.processes.observe import is_same, kill_and_wait, started_at
 ORPHANS_GONE_WITHIN_S = 5.0
 # Somebody who only looks whether a lab is up holds the lock for a moment as well.
 LOCK_WITHIN_S = 0.3
+LOCK_NAME = "lab.lock"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Home:
 
     @property
     def lock(self) -> Path:
-        return self.path / "lab.lock"
+        return self.path / LOCK_NAME
 
     @property
     def pids(self) -> Path:

@@ -28,6 +28,13 @@ class LaneClient:
     def trail(self, order_id: str) -> OrderTrail:
         return OrderTrail.model_validate(self._door("GET", f"/orders/{quote(order_id, safe='')}/trail"))
 
+    def execution(self, order_id: str) -> dict[str, Any] | None:
+        """What each state entry did, where a lane has a conductor; None where it has not, or knows no such order."""
+        try:
+            return dict(self._door("GET", f"/executions/{quote(order_id, safe='')}"))
+        except BadInput:
+            return None
+
     def orders(self, status: str | None, limit: int, skip: int = 0) -> list[OrderView]:
         """Newest first, without the ``skip`` newest."""
         query = {"limit": limit, "skip": skip} | ({"status": status} if status else {})

@@ -3,22 +3,41 @@
 import errno
 import socket
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
 
 from lab.errors import BadInput, PortInUse
-from lab.processes.observe import listener
+from lab.hints import advised
+from lab.home import LOCK_NAME
+from lab.processes.observe import Listener, listener
 from lab.processes.spec import ProcessSpec
 from lab.topology import HOST
 
+OTHER_PORTS: Final = "--port-base N and --home OTHER_FOLDER"
 
-def require_free(specs: Iterable[ProcessSpec]) -> None:
-    """Raises ``PortInUse`` naming the first taken port, its holder where that can be seen, and what to do."""
+
+def require_free(specs: Iterable[ProcessSpec], how: str = OTHER_PORTS) -> None:
+    """Raises ``PortInUse`` naming the first taken port, its holder where that can be seen, and what to do.
+
+    ``how``: the options by which other ports are chosen.
+    """
     for spec in specs:
         for port in spec.ports:
             if not _free(port):
-                raise PortInUse(
-                    f"port {port} (for {spec.name}) is in use{_holder(port)}; "
-                    "stop that, or choose other ports: lab up --port-base N --home OTHER_FOLDER"
-                )
+                raise PortInUse(taken(port, spec.name, listener(port), how))
+
+
+def taken(port: int, wanted_by: str, holder: Listener | None, how: str) -> str:
+    """What to say of a port that is not free. A lab keeps its home's lock open, which tells where it runs."""
+    start = f"port {port} (for {wanted_by}) is in use"
+    if holder is None:
+        return f"{start}; stop what holds it, or choose other ports: {how}"
+    home = next((Path(file).parent for file in holder.parent_files if Path(file).name == LOCK_NAME), None)
+    if home is not None:
+        return (
+            f"{start}: a lab or demo runs in {home}; stop it: {advised('lab down', home)}; or choose other ports: {how}"
+        )
+    return f"{start} by {holder}; stop that, or choose other ports: {how}"
 
 
 def _free(port: int) -> bool:
@@ -32,8 +51,3 @@ def _free(port: int) -> bool:
                 return False
             raise BadInput(f"cannot listen on port {port}: {error.strerror}; choose another --port-base") from error
     return True
-
-
-def _holder(port: int) -> str:
-    holder = listener(port)
-    return f" by {holder}" if holder is not None else ""

@@ -3,12 +3,15 @@
 The lanes keep different things, each in its own way; here they become one list, and one way to try again.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from urllib.parse import quote
 
 from lab.errors import BadInput
 from lab.lane_client import LaneClient, checked
+from services.trail import ENDED, OrderStatus
+
+PARKED: Final = "parked"
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,39 @@ class SetApart:
     cause: str
     at: str
     state: str
+    order_status: OrderStatus | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.order_status in ENDED
+
+    @property
+    def waits(self) -> bool:
+        """It makes sense to try it again: nobody did, and its order has not ended without it."""
+        return self.state == PARKED and not self.ended
 
 
 def set_apart(client: LaneClient) -> list[SetApart]:
     """Whatever this lane's front door knows of. Raises ``OutOfReach``."""
-    return [*_dead_letters(client), *_parked(client)]
+    found = [*_dead_letters(client), *_parked(client)]
+    statuses = {order_id: status_of(client, order_id) for order_id in {each.order_id for each in found}}
+    return [replace(each, order_status=statuses[each.order_id]) for each in found]
+
+
+def order_of(client: LaneClient, letter: str) -> str | None:
+    """The order that a letter is about; None where it is not this lane's."""
+    found = (each.order_id for each in [*_dead_letters(client), *_parked(client)] if each.letter == letter)
+    return next(found, None)
+
+
+def status_of(client: LaneClient, order_id: str | None) -> OrderStatus | None:
+    """None where the lane knows no such order."""
+    if order_id is None:
+        return None
+    try:
+        return client.view(order_id).status
+    except BadInput:
+        return None
 
 
 def try_again(client: LaneClient, letter: str, body: object | None = None) -> bool:
@@ -71,7 +102,7 @@ def _parked(client: LaneClient) -> list[SetApart]:
             "undo_failed",
             client.view(each["order_id"]).reason or "",
             each["since"],
-            "parked",
+            PARKED,
         )
         for each in _list(client, "/parked")
     ]

@@ -52,8 +52,13 @@ ORCHESTRATION: Final = (
     Part("warehouse", "services", 24),
     Part("shipping", "services", 25),
 )
-BROKER_OFFSET: Final = {"choreography": 0, "orchestration": 20}
-LANES: Final = tuple(BROKER_OFFSET)
+# No lane of orders, but the conductor by itself: a local Step Functions. Its API is what a client is pointed at.
+STEP_FUNCTIONS: Final = "stepfunctions"
+API: Final = "api"
+API_OFFSET: Final = 2
+STEP_FUNCTIONS_PARTS: Final = (Part(API, "orchestration", API_OFFSET, DOOR, (BROKER,)),)
+BROKER_OFFSET: Final = {"choreography": 0, "orchestration": 20, STEP_FUNCTIONS: 0}
+LANES: Final = ("choreography", "orchestration")
 MAX_CONDUCTORS: Final = 14
 
 
@@ -79,10 +84,12 @@ class LabConfig:
     tracker: bool = True
     guards_off: tuple[str, ...] = ()
     ledger_url: str | None = None
+    service_urls: Mapping[str, str] = field(default_factory=dict)  # of services that run elsewhere
     restart: bool = True
 
     def __post_init__(self) -> None:
-        unknown = [lane for lane in (*self.lanes, *self.practices) if lane not in LANES]
+        known = (STEP_FUNCTIONS,) if self.lanes == (STEP_FUNCTIONS,) else LANES  # it is never up beside a lane
+        unknown = [lane for lane in (*self.lanes, *self.practices) if lane not in known]
         if unknown or not self.lanes:
             raise BadInput(f"unknown lane {', '.join(unknown) or '(none given)'}; lanes: {', '.join(LANES)}")
         if not 1 <= self.conductors <= MAX_CONDUCTORS:
@@ -96,7 +103,13 @@ class LabConfig:
         return self.practices.get(lane, PRESETS["hardened"])
 
     def parts(self, lane: str) -> tuple[Part, ...]:
-        return CHOREOGRAPHY if lane == "choreography" else (*ORCHESTRATION, *_conductors(self.conductors))
+        if lane == "choreography":
+            return CHOREOGRAPHY
+        alone = STEP_FUNCTIONS_PARTS if lane == STEP_FUNCTIONS else ORCHESTRATION
+        return (*alone, *_conductors(self.conductors))
+
+    def has(self, lane: str, component: str) -> bool:
+        return any(part.component == component for part in self.parts(lane))
 
     def lane_home(self, lane: str) -> Path:
         return self.home / lane
@@ -186,9 +199,12 @@ def _environment(config: LabConfig, credentials: Credentials, lane: str, part: P
         "CALL_TIMEOUT_BASE_S": config.call_timeout_base_s,
         "QUIET_AFTER_BASE_S": config.quiet_after_base_s,
     }
-    told |= {f"{service.upper()}_URL": config.url(lane, service) for service in SERVICES}
+    told |= {f"{service.upper()}_URL": config.url(lane, service) for service in SERVICES if config.has(lane, service)}
+    told |= {f"{service.upper()}_URL": url for service, url in config.service_urls.items()}
     if part.component in SERVICES:
         told["LEDGER_URL"] = ledger_url(config, lane, part.component)
+    if part.module == "orchestration" and part.user == DOOR:
+        told["READ_MODEL_URL"] = f"sqlite:///{(config.lane_home(lane) / 'read-model.db').as_posix()}"
     if part.user is not None:
         told["BROKER_URL"] = config.url(lane, BROKER)
         told["BROKER_USER"] = part.user

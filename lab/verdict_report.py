@@ -41,7 +41,7 @@ def _number(value: Any) -> str:
 def _recovery(verdict: Verdict) -> str:
     found = verdict.figures["recovery"]
     if found["unrecovered"]:
-        return f"{found['unrecovered']} never"
+        return f"never: {found['unrecovered']:,} open"
     return NONE if found["seconds"] is None else f"{found['seconds']:g} s"
 
 
@@ -97,8 +97,8 @@ NOTES: Final = (
     "(1) Orders that wait for a manager are left out. An order with neither outcome counts as infinitely slow in both:"
     ' "> horizon".',
     "(2) Each wiring counts its own. Orchestration: calls that failed, refused connections included; work that no"
-    " conductor can do. Choreography: attempts that failed; messages that no listener could process, and steps"
-    " given up. A message that waits in the broker for a dead service is neither.",
+    " conductor can do, which is set apart whatever the practices. Choreography: attempts that failed; messages that no"
+    " listener could process, and steps given up. A message that waits in the broker for a dead service is neither.",
     "(3) time_scale shortens retry waits, not the time in which a killed process is back (docs/decisions/0017). Where a"
     " scenario kills the decider, it is one of two conductors in orchestration, and the warehouse's only listener in"
     " choreography (docs/decisions/0013).",
@@ -139,6 +139,13 @@ def examples(verdicts: Sequence[Verdict]) -> list[str]:
             if shown:
                 lines.append(f"{verdict.lane}: {breach} × {len(shown)}: first {shown[0]}")
     return lines
+
+
+def named_orders(verdict: Verdict) -> list[str]:
+    """The orders that ``examples`` names, each once: those whose stories are worth keeping."""
+    tallied = [order_id for tally in verdict.audit.tallies.values() for order_id in (tally.first, tally.worst)]
+    breached = [next((row.order_id for row in verdict.rows if breach in row.breaches), None) for breach in Breach]
+    return list(dict.fromkeys([*tallied, *filter(None, breached)]))
 
 
 def presentation(preset: str, verdicts: Sequence[Verdict]) -> Group:

@@ -8,20 +8,25 @@ from typing import Any
 
 from broker.server import Permissions
 from lab.errors import BadInput
-from lab.topology import LabConfig
+from lab.topology import STEP_FUNCTIONS, LabConfig
 
 Config = Mapping[str, Any]
 
 
 def users(lane: str) -> Mapping[str, Permissions]:
     """The lane's broker users with their least privileges, but for the lab's own."""
-    found: Mapping[str, Permissions] = importlib.import_module(f"{lane}.broker_setup").USERS
+    found: Mapping[str, Permissions] = _setup(lane).USERS
     return found
 
 
 def streams_and_consumers(lane: str, config: LabConfig) -> tuple[Sequence[Config], Sequence[tuple[str, Config]]]:
-    setup = importlib.import_module(f"{lane}.broker_setup")
+    setup = _setup(lane)
     return setup.STREAMS, setup.CONSUMERS
+
+
+def _setup(lane: str) -> Any:
+    package = "orchestration" if lane == STEP_FUNCTIONS else lane
+    return importlib.import_module(f"{package}.broker_setup")
 
 
 def nats_server() -> Path:

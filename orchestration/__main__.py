@@ -1,13 +1,16 @@
-"""``python -m orchestration``: the front door or a conductor, chosen by LAB_COMPONENT."""
+"""``python -m orchestration``: the front door, the API alone, or a conductor, chosen by LAB_COMPONENT.
+
+Each component imports only what it needs: a process that was killed should be back soon.
+"""
 
 import sys
 
 from nats.aio.client import Client
 
 from broker.connection import connect
-from orchestration import conductor_setup
-from orchestration.orders import door_app
-from services.serve import run, serve
+from orchestration.errors import OrchestrationError
+from orchestration.settings import TaskSettings
+from services.serve import run
 from services.settings import Settings
 
 
@@ -15,22 +18,36 @@ def main() -> None:
     settings = Settings()
     if not settings.approval_secret.get_secret_value():
         sys.exit("LAB_APPROVAL_SECRET is not set: callback tokens could be forged")
+    try:
+        TaskSettings().check()
+    except OrchestrationError as error:
+        sys.exit(str(error))
     if settings.component == "door":
         run(lambda: _door(settings), settings)
+    elif settings.component == "api":
+        run(lambda: _api(settings), settings)
     elif settings.component.startswith("conductor"):
         run(lambda: _conductor(settings), settings)
     else:
-        sys.exit(f"LAB_COMPONENT is {settings.component!r}; known: door, conductor-<n>")
+        sys.exit(f"LAB_COMPONENT is {settings.component!r}; known: door, api, conductor-<n>")
 
 
 async def _door(settings: Settings) -> None:
-    client = await _connected(settings)
-    await serve(door_app.create_app(settings, client), settings)
+    from orchestration.door_setup import serve_door
+
+    await serve_door(settings, await _connected(settings))
+
+
+async def _api(settings: Settings) -> None:
+    from orchestration.door_setup import serve_api
+
+    await serve_api(settings, await _connected(settings))
 
 
 async def _conductor(settings: Settings) -> None:
-    client = await _connected(settings)
-    await serve(conductor_setup.create_app(settings, client), settings)
+    from orchestration.conductor_setup import serve_conductor
+
+    await serve_conductor(settings, await _connected(settings))
 
 
 async def _connected(settings: Settings) -> Client:

@@ -1,17 +1,22 @@
 """The stream, the consumers and the users of this lane, as data; ``broker.provision`` and the lab bring them about.
 
-Least privilege: the door stores starts and the answers of persons, a conductor stores histories and timers and takes
-work; both may read the stream; neither may delete anything.
+Least privilege: the door stores state machines, starts and the answers of persons, a conductor stores histories and
+timers and takes work, and starts and stops executions inside others; both may read the streams; neither may delete
+anything.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 from broker.server import Permissions
-from orchestration.runtime import records
+from orchestration import activity_subjects as activities
+from orchestration import machine_subjects as machines
+from orchestration.runtime import map_run_records, records
+from orchestration.tasks import posting
 
 CONDUCTOR: Final = "conductor"
 READ_MODEL: Final = "read-model"
+API_READ_MODEL: Final = "read-model-api"  # of the process that serves the API without the orders
 
 # How long after a worker's death its executions are taken over. A third of it is the heartbeat of those in progress.
 ACK_WAIT_S: Final = 5.0
@@ -19,6 +24,8 @@ READ_MODEL_ACK_WAIT_S: Final = 10.0
 # Starts and wake messages in the hands of all conductors together.
 MAX_IN_FLIGHT: Final = 2000
 DUPLICATE_WINDOW_S: Final = 120
+POSTS_KEPT_S: Final = 14 * 24 * 3600
+POSTS_DUPLICATE_WINDOW_S: Final = 300  # a FIFO queue's
 _NANOSECONDS: Final = 1_000_000_000
 
 Config = dict[str, Any]
@@ -35,7 +42,11 @@ class Setup:
 
 def setup(*, replicas: int = 1, ack_wait_s: float = ACK_WAIT_S) -> Setup:
     """The lane's broker; no practice changes it."""
-    return Setup((_stream(replicas),), ((records.STREAM, _conductor(replicas, ack_wait_s)),), _users())
+    return Setup(
+        (_stream(replicas), _machines(replicas), _activities(replicas), _posts(replicas)),
+        ((records.STREAM, _conductor(replicas, ack_wait_s)),),
+        _users(),
+    )
 
 
 def _stream(replicas: int) -> Config:
@@ -55,6 +66,50 @@ def _stream(replicas: int) -> Config:
     }
 
 
+def _machines(replicas: int) -> Config:
+    """Only the newest message of a subject counts: heads are written anew, revisions once."""
+    return {
+        "name": machines.STREAM,
+        "subjects": [f"{machines.HEAD}.*", f"{machines.REVISION}.*.*"],
+        "storage": "file",
+        "retention": "limits",
+        "max_msgs_per_subject": 1,
+        "num_replicas": replicas,
+        "allow_direct": True,
+        "deny_delete": True,
+        "deny_purge": True,
+    }
+
+
+def _activities(replicas: int) -> Config:
+    """Tasks leave when they are taken; heads, which no consumer reads, stay."""
+    return {
+        "name": activities.STREAM,
+        "subjects": [f"{activities.HEAD}.*", f"{activities.TASK}.>"],
+        "storage": "file",
+        "retention": "workqueue",
+        "max_msgs_per_subject": 1,
+        "num_replicas": replicas,
+        "allow_direct": True,
+        "deny_delete": True,
+        "deny_purge": True,
+    }
+
+
+def _posts(replicas: int) -> Config:
+    """What executions send to queues, topics and event buses: kept for as long as AWS keeps a queue's messages."""
+    return {
+        "name": posting.STREAM,
+        "subjects": [f"{posting.SUBJECT}.>"],
+        "storage": "file",
+        "retention": "limits",
+        "max_age": POSTS_KEPT_S * _NANOSECONDS,
+        "num_replicas": replicas,
+        "allow_direct": True,
+        "duplicate_window": POSTS_DUPLICATE_WINDOW_S * _NANOSECONDS,
+    }
+
+
 def _conductor(replicas: int, ack_wait_s: float) -> Config:
     return {
         "durable_name": CONDUCTOR,
@@ -68,14 +123,17 @@ def _conductor(replicas: int, ack_wait_s: float) -> Config:
     }
 
 
-def read_model_consumer() -> Config:
-    """Made by the door whenever it builds its read model: the last record of each subject, then all that follow.
+def read_model_consumer(name: str = READ_MODEL, *, after: int = 0) -> Config:
+    """Made whenever its process begins to follow the stream ``after`` a sequence; from 0, each subject's last will do.
 
     ``ack_wait`` is how late, in a quiet lane, it notices that records went to a connection that has died.
     """
+    where: Config = {"deliver_policy": "last_per_subject"}
+    if after:
+        where = {"deliver_policy": "by_start_sequence", "opt_start_seq": after + 1}
     return {
-        "durable_name": READ_MODEL,
-        "deliver_policy": "last_per_subject",
+        "durable_name": name,
+        **where,
         "ack_policy": "all",
         "ack_wait": int(READ_MODEL_ACK_WAIT_S * _NANOSECONDS),
         "max_ack_pending": 20_000,
@@ -84,27 +142,58 @@ def read_model_consumer() -> Config:
     }
 
 
+def _may_follow(stream: str) -> tuple[str, ...]:
+    """What a process needs that keeps a read model."""
+    allowed = [f"$JS.API.STREAM.INFO.{stream}"]
+    for name in (READ_MODEL, API_READ_MODEL):
+        allowed += [f"$JS.API.CONSUMER.CREATE.{stream}.{name}", f"$JS.API.CONSUMER.DELETE.{stream}.{name}"]
+        allowed += _may_consume(stream, name)
+    return tuple(allowed)
+
+
 def _users() -> dict[str, Permissions]:
     stream = records.STREAM
     read = f"$JS.API.DIRECT.GET.{stream}"
+    read_machines = f"$JS.API.DIRECT.GET.{machines.STREAM}"
+    read_activities = f"$JS.API.DIRECT.GET.{activities.STREAM}"
     return {
         "door": Permissions(
             publish=(
                 f"{records.START}.*",
                 f"{records.WAKE}.*.callback.*",
+                f"{records.WAKE}.*.heartbeat.*",
+                f"{records.WAKE}.*.started.*",
                 f"{records.WAKE}.*.stop",
+                f"{records.WAKE}.*.redrive",
+                f"{records.WAKE}.*.limits",
                 read,
-                f"$JS.API.CONSUMER.CREATE.{stream}.{READ_MODEL}",
-                f"$JS.API.CONSUMER.DELETE.{stream}.{READ_MODEL}",
-                *_may_consume(stream, READ_MODEL),
+                f"{machines.HEAD}.*",
+                f"{machines.REVISION}.*.*",
+                read_machines,
+                f"{activities.HEAD}.*",
+                read_activities,
+                f"$JS.API.CONSUMER.CREATE.{activities.STREAM}.*",
+                f"$JS.API.CONSUMER.MSG.NEXT.{activities.STREAM}.*",
+                f"$JS.ACK.{activities.STREAM}.>",
+                *_may_follow(stream),
             )
         ),
         CONDUCTOR: Permissions(
             publish=(
+                f"{records.START}.*",
                 f"{records.LOG}.*",
                 f"{records.TIMER}.*.*",
+                f"{records.WAKE}.*.ended.*",
+                f"{records.WAKE}.*.stop",
+                f"{records.WAKE}.*.begin",
+                f"{records.WAKE}.*.redrive",
+                f"{map_run_records.LOG}.*",
+                f"{map_run_records.INDEX}.*.*",
                 f"{records.DEAD}.*",
                 read,
+                read_machines,
+                f"{activities.TASK}.>",
+                f"{posting.SUBJECT}.>",
                 *_may_consume(stream, CONDUCTOR),
             )
         ),

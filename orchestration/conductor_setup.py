@@ -14,19 +14,27 @@ from broker.connection import close
 from broker.errors import BrokerError
 from broker.read import last
 from orchestration import metrics
+from orchestration.api.nested import NestedExecutions
+from orchestration.api.services import ApiServices
 from orchestration.asl.interpreter import Machine
 from orchestration.broker_setup import ACK_WAIT_S, CONDUCTOR
+from orchestration.datasets.store import ObjectStore
+from orchestration.machines.loaded import StoredMachines
+from orchestration.machines.store import MachineStore
 from orchestration.orders.definition import load_order_machine
 from orchestration.orders.order_story import MACHINE
+from orchestration.orders.retries import retry_counter
 from orchestration.runtime import records
+from orchestration.runtime.activities import queue_of
 from orchestration.runtime.conductor import Conductor
 from orchestration.runtime.drive import Tools
 from orchestration.runtime.history import DurableHistory, History, HopefulHistory
-from orchestration.runtime.machines import FixedMachines
+from orchestration.runtime.map_run_machines import MachinesWithMaps
+from orchestration.runtime.map_run_store import MapRunStore
+from orchestration.runtime.map_runs import MapRuns, MapRunTools
 from orchestration.runtime.tokens import token_maker
-from orchestration.tasks.http import HttpTasks
-from orchestration.tasks.http_client import HttpClient
-from orchestration.tasks.person import PersonTasks
+from orchestration.settings import TaskSettings
+from orchestration.task_setup import open_objects, open_tasks
 from orchestration.tasks.registry import Tasks
 from orchestration.vital import vital
 from services import metrics as shared
@@ -34,6 +42,7 @@ from services.guards import check_guards
 from services.operational_http import create_operational_app
 from services.operations import Service
 from services.practices import Practice
+from services.serve import serve
 from services.settings import Settings
 
 
@@ -70,13 +79,16 @@ def machines_of(settings: Settings) -> dict[str, Machine]:
     return {MACHINE: machine}
 
 
-def create_conductor(settings: Settings, client: Client, tasks: Tasks) -> Conductor:
+def create_conductor(settings: Settings, client: Client, tasks: Tasks, objects: ObjectStore | None = None) -> Conductor:
+    """``objects``: where the datasets of distributed Maps are."""
     tools = Tools(
-        machines=FixedMachines(machines_of(settings)),
+        machines=MachinesWithMaps(
+            StoredMachines(MachineStore(client), machines_of(settings), time_scale=settings.time_scale)
+        ),
         tasks=tasks,
         history=history_of(settings, client),
         token_of=token_maker(settings.approval_secret.get_secret_value()),
-        observer=metrics.Counting(settings.lane),
+        observer=metrics.Counting(retry_counter(settings.lane)),
         writer=f"{settings.component}-{secrets.token_hex(4)}",
         clock=time.time,
         random=random.random,
@@ -87,12 +99,31 @@ def create_conductor(settings: Settings, client: Client, tasks: Tasks) -> Conduc
         ack_wait_s=ACK_WAIT_S,
         consumer=CONDUCTOR,
         on_dead_letter=lambda reason: shared.dead_letters.labels(settings.lane, reason).inc(),
+        map_runs=MapRuns(
+            MapRunTools(tools.machines, MapRunStore(client), objects, writer=tools.writer, clock=tools.clock)
+        ),
+    )
+
+
+def _api_services(settings: Settings, client: Client, task_settings: TaskSettings) -> ApiServices:
+    """What starting an execution inside another needs."""
+    store = MachineStore(client)
+    return ApiServices(
+        client=client,
+        secret=settings.approval_secret.get_secret_value(),
+        store=store,
+        machines=StoredMachines(store, machines_of(settings), time_scale=settings.time_scale),
+        settings=settings,
+        clock=time.time,
+        chance=random.random,
+        mocked=task_settings.mock_config is not None,
     )
 
 
 def create_app(settings: Settings, client: Client) -> FastAPI:
     """Serves ``/healthz``, ``/readyz`` and ``/metrics``; the work runs beside it, from start to shutdown."""
     working: list[Conductor] = []
+    task_settings = TaskSettings()
 
     async def ready() -> str | None:
         if not working:
@@ -101,22 +132,27 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        http_client = HttpClient()
-        http = HttpTasks(http_client, base_urls(settings))
-        tasks = Tasks({"http": http, "approval": PersonTasks(), "person": PersonTasks()})
-        conductor = create_conductor(settings, client, tasks)
-        metrics.executions.labels("RUNNING").set_function(lambda: len(conductor.holding))
-        running = vital(conductor.run(), "the worker")
-        working.append(conductor)
-        try:
-            yield
-        finally:
-            await conductor.stop()
-            await asyncio.wait((running,))
-            await http_client.close()
-            await close(client)
+        nested = NestedExecutions(_api_services(settings, client, task_settings))
+        async with (
+            open_tasks(task_settings, client, base_urls(settings), nested, queue_of(client)) as tasks,
+            open_objects(task_settings) as objects,
+        ):
+            conductor = create_conductor(settings, client, tasks, objects)
+            metrics.executions.labels("RUNNING").set_function(lambda: len(conductor.holding))
+            running = vital(conductor.run(), "the worker")
+            working.append(conductor)
+            try:
+                yield
+            finally:
+                await conductor.stop()
+                await asyncio.wait((running,))
+        await close(client)
 
     return create_operational_app(settings, ready, lifespan)
+
+
+async def serve_conductor(settings: Settings, client: Client) -> None:
+    await serve(create_app(settings, client), settings)
 
 
 async def _reason_not_ready(client: Client, conductor: Conductor) -> str | None:

@@ -13,9 +13,21 @@ class HistoryUnreachable(OrchestrationError):
     """Drop the execution: nothing can be stored now; redelivery takes it up again from what is stored."""
 
 
+class NotDriven(OrchestrationError):
+    """Open the execution anew: whoever drove it in this process has let it go."""
+
+
 class Unreadable(OrchestrationError):
     """Set the message apart: what it holds is not what this program writes, and never will be."""
 
 
 class NotHere(OrchestrationError):
     """Hand the message back: the execution lives in another worker's memory (practice ``outbox`` off)."""
+
+
+class NotYet(OrchestrationError):
+    """Ask again: the read model is being built, or does not hear from the broker."""
+
+
+class Overloaded(OrchestrationError):
+    """Try again later: too much of this kind is being done already."""

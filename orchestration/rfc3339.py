@@ -8,7 +8,7 @@ NANOSECONDS: Final = 1_000_000_000
 
 def rfc3339(epoch_s: float) -> str:
     """With microseconds."""
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def epoch_s(text: str) -> float:

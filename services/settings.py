@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     port: int = 0
 
     ledger_url: str = ""  # a SQLAlchemy URL; services only
+    read_model_url: str = ""  # a SQLAlchemy URL; empty: a file that goes with the process
     catalogue_seed: int = 1  # which stock the warehouse is seeded with
     stock_scale: float = Field(default=1.0, gt=0)  # multiplies the seeded stock
     practices_text: str = Field(default="hardened", validation_alias="LAB_PRACTICES")

@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from lab.commands.options import (
     DEFAULT_HOME,
@@ -16,6 +17,7 @@ from lab.commands.options import (
     out,
 )
 from lab.errors import BadInput, OutOfReach, Refused
+from lab.hints import advised
 from lab.lane_client import lane_clients
 
 TokenArgument = Annotated[str, typer.Argument(metavar="TOKEN", help="As listed by lab approvals.")]
@@ -40,7 +42,7 @@ def approvals(lane: LaneOption = LaneChoice.BOTH, as_json: JsonOption = False, h
         table.add_row(name, each.order_id, f"{each.total_cents / 100:.2f}", each.since[:19])
     out.print(table)
     for name, each in pending:  # on lines of their own, so that a token can be copied whole
-        out.print(f"lab approve {each.token}   [dim]# {name} {each.order_id}[/]")
+        out.print(f"{escape(advised(f'lab approve {each.token}', home))}   [dim]# {name} {each.order_id}[/]")
 
 
 def approve(token: TokenArgument, comment: CommentOption = "", home: HomeOption = DEFAULT_HOME) -> None:
@@ -64,4 +66,4 @@ def _decide(token: str, decision: str, comment: str, home: HomeOption) -> None:
             return
         text = f"{client.lane}: {answer.problem()}"
         raise OutOfReach(text) if answer.status >= 500 else Refused(text)
-    raise BadInput("no lane knows this token; lab approvals lists the valid ones")
+    raise BadInput(f"no lane knows this token; {advised('lab approvals', home)} lists the valid ones")

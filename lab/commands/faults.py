@@ -1,17 +1,31 @@
 """``lab fault`` and ``lab repair``: what the services suffer from."""
 
 import json
-from typing import Annotated, Any
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 from pydantic import ValidationError
 
 from lab.commands.options import DEFAULT_HOME, HomeOption, LaneChoice, LaneOption, find_lab, narrow_table, out
-from lab.errors import BadInput
+from lab.control.client import running_lab
+from lab.errors import BadInput, OutOfReach
+from lab.hints import advised, counted
 from lab.lane_client import LaneClient, lane_clients
+from lab.problems import problems_of
+from lab.processes.state import State
+from lab.topology import name_of
 from services.commands import Refusal
 from services.faults.plan import CrashPoint, Delay, FaultKind, FaultPlan, FaultRule
 from services.operations import Operation, Service
+
+# A service that has just crashed is back within seconds; after many crashes in a row its supervisor waits longer.
+BACK_WITHIN_S: Final = 30.0
+ASK_AGAIN_AFTER_S: Final = 0.2
+NOT_COMING_BACK: Final = frozenset({State.STOPPED, State.DOWN, State.FROZEN})
+
+T = TypeVar("T")
 
 ServiceArgument = Annotated[Service | None, typer.Argument(metavar="[SERVICE]", help="payment, warehouse or shipping.")]
 
@@ -48,24 +62,75 @@ def fault(
         delay={"mean_s": delay} if delay is not None else None,
         refusal=refusal,
     )
-    for client in lane_clients(find_lab(home), lane.one()):
+    seeded = {} if seed is None else {"seed": seed}
+
+    def add(client: LaneClient, service: Service) -> str:
         plan = _plan(client, service)
-        changed = plan.model_copy(update={"rules": (rule, *plan.rules)} | ({} if seed is None else {"seed": seed}))
+        changed = plan.model_copy(update={"rules": (rule, *plan.rules)} | seeded)
         client.put_faults(service, changed.model_dump(mode="json"))
-        out.print(f"{client.lane}: {describe(rule)}; undo it with: lab repair {service}")
+        undo = f"lab repair {service}" + ("" if lane is LaneChoice.BOTH else f" --lane {lane.value}")
+        return f"{client.lane}: {describe(rule)}; undo it with: {advised(undo, home)}"
+
+    missed = [
+        f"{client.lane} {service}: {problem}"
+        for client in lane_clients(find_lab(home), lane.one())
+        if (problem := _tried(client, service, add))
+    ]
+    if missed:
+        raise OutOfReach(f"not in force in {'; '.join(missed)}")
 
 
 def repair(
     service: ServiceArgument = None, lane: LaneOption = LaneChoice.BOTH, home: HomeOption = DEFAULT_HOME
 ) -> None:
     """Remove the faults of one service, or of all."""
+    missed = []
     for client in lane_clients(find_lab(home), lane.one()):
+        hindered = []
         for each in [service] if service is not None else list(Service):
-            plan = _plan(client, each)
-            client.put_faults(each, plan.model_copy(update={"rules": ()}).model_dump(mode="json"))
-            if plan.rules:
-                out.print(f"{client.lane}: {each} is repaired of {len(plan.rules)} fault(s)")
-        out.print(f"{client.lane}: {service or 'every service'} follows no fault rule now")
+            problem = _tried(client, each, _repair)
+            if problem:
+                hindered.append(f"{client.lane} {each}: {problem}")
+        if not hindered:
+            out.print(f"{client.lane}: {service or 'every service'} follows no fault rule now")
+        missed += hindered
+    if missed:
+        raise OutOfReach(f"not repaired: {'; '.join(missed)}")
+
+
+def _repair(client: LaneClient, service: Service) -> str:
+    plan = _plan(client, service)
+    client.put_faults(service, plan.model_copy(update={"rules": ()}).model_dump(mode="json"))
+    return f"{client.lane}: {service}: {counted(len(plan.rules), 'fault')} removed" if plan.rules else ""
+
+
+def _tried(client: LaneClient, service: Service, change: Callable[[LaneClient, Service], str]) -> str | None:
+    """Make a change, and say what it says; why it could not be made, once the service is not coming back."""
+    try:
+        said = when_back(lambda: change(client, service), lambda: _state(client, service))
+    except OutOfReach as error:
+        return str(error)
+    if said:
+        out.print(said)
+    return None
+
+
+def when_back(ask: Callable[[], T], state: Callable[[], State]) -> T:
+    """Ask until there is an answer. Raises ``OutOfReach``, at once where the process is not coming back by itself."""
+    deadline = time.monotonic() + BACK_WITHIN_S
+    while True:
+        try:
+            return ask()
+        except OutOfReach:
+            if time.monotonic() > deadline or state() in NOT_COMING_BACK:
+                raise
+            time.sleep(ASK_AGAIN_AFTER_S)
+
+
+def _state(client: LaneClient, service: Service) -> State:
+    """As the supervisor has it now."""
+    processes = running_lab(client.lab.home).status["processes"]
+    return next(State(each["state"]) for each in processes if each["name"] == name_of(client.lane, service))
 
 
 def describe(rule: FaultRule) -> str:
@@ -82,7 +147,7 @@ def describe(rule: FaultRule) -> str:
     if rule.probability < 1:
         words.append(f"with probability {rule.probability:g}")
     if rule.attempts is not None:
-        words.append(f"in the first {rule.attempts} attempts")
+        words.append("in the first attempt" if rule.attempts == 1 else f"in the first {rule.attempts} attempts")
     return " ".join(words)
 
 
@@ -90,8 +155,7 @@ def _rule(**fields: Any) -> FaultRule:
     try:
         return FaultRule(**fields)
     except ValidationError as error:
-        problems = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
-        raise BadInput(f"that is no fault: {problems}") from None
+        raise BadInput(f"that is no fault: {problems_of(error)}") from None
 
 
 def _plan(client: LaneClient, service: Service) -> FaultPlan:

@@ -8,6 +8,7 @@ import typer
 
 from lab.commands.options import DEFAULT_HOME, HomeOption, JsonOption, find_lab, narrow_table, out
 from lab.errors import BadInput
+from lab.hints import advised
 from lab.home import Home
 from lab.processes.log_file import LogFile
 from lab.processes.state import State
@@ -25,7 +26,7 @@ def kill(
 ) -> None:
     """SIGKILL a process; it is started again unless restarts are off."""
     state = find_lab(home).act(process, "kill", stay_down=True if stay_down else None)
-    out.print(f"{process}: killed, now {state}")
+    out.print(f"{process}: killed; {'it stays down' if state == State.DOWN else 'it will be started again'}")
 
 
 def freeze(process: ProcessArgument, home: HomeOption = DEFAULT_HOME) -> None:
@@ -93,7 +94,8 @@ def logs(
 def _log_files(home: Home, process: str | None) -> list[LogFile]:
     known = sorted(path.stem for path in home.logs.glob("*.log"))
     if not known:
-        raise BadInput(f"no logs in {home.logs}; start a lab with `lab up`, or name its folder by --home")
+        start = advised("lab up", home.path)
+        raise BadInput(f"no logs in {home.logs}; start a lab with `{start}`, or name its folder by --home")
     if process is not None and process not in known:
         raise BadInput(f"no logs of a process {process!r}; there are: {', '.join(known)}")
     return [LogFile(home.logs / f"{name}.log") for name in known if process in (None, name)]

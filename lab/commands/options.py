@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.control.client import RunningLab, running_lab
+from lab.hints import DEFAULT_HOME
 from lab.home import Home
 from lab.topology import LANES
 
-DEFAULT_HOME: Final = Path(".lab")
+__all__ = ["DEFAULT_HOME"]  # with the option that it is the default of
 
 # A pipe has no width: wide enough that nothing is cut.
 PIPE_WIDTH: Final = 200

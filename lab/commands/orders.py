@@ -4,10 +4,12 @@ import json
 import random
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
 from pydantic import ValidationError
+from rich.cells import cell_len
 from rich.markup import escape
 
 from lab.commands.options import (
@@ -17,11 +19,12 @@ from lab.commands.options import (
     LaneChoice,
     LaneOption,
     find_lab,
-    narrow_table,
     out,
 )
 from lab.errors import BadInput, OutOfReach
+from lab.hints import advised
 from lab.lane_client import LaneClient, lane_clients
+from lab.problems import problems_of
 from services.order import Line, Order
 from services.trail import ENDED, OrderStatus, OrderView
 
@@ -35,6 +38,7 @@ STATUS_STYLE: Final = {
     OrderStatus.FAILED: "red",
     OrderStatus.PARKED: "red",
 }
+STATUS_COLUMN: Final = 2
 _POLL_S = 0.2
 
 
@@ -59,14 +63,17 @@ def order(
     lab = find_lab(home)
     clients = lane_clients(lab, lane.one())
     prices = {str(each["sku"]): int(each["unit_price_cents"]) for each in clients[0].catalogue()}
-    placed = _order(choose(prices, sku, large), order_id, customer, quantity, amount, large)
+    chosen_id = order_id if order_id is not None else f"order-{uuid.uuid4().hex[:12]}"
+    placed = _order(choose(prices, sku, large, chosen_id), chosen_id, customer, quantity, amount, large)
     for client in clients:
         client.place(placed)
         out.print(f"{client.lane}: accepted [bold]{placed.order_id}[/] ({placed.total_cents / 100:.2f})")
     if not wait:
-        out.print(f"its story: lab why {placed.order_id}")
+        out.print(f"its story: {advised(f'lab why {placed.order_id}', home)}", markup=False)
         return
     ends = _follow(clients, placed.order_id, timeout)
+    if len(ends) < len(clients):
+        out.print(f"see: {advised(f'lab why {placed.order_id}', home)}", markup=False)
     raise typer.Exit(exit_code(ends, len(clients)))
 
 
@@ -77,20 +84,23 @@ def exit_code(ends: list[OrderStatus], lanes: int) -> int:
     return ROLLED_BACK_EXIT if OrderStatus.ROLLED_BACK in ends else 0
 
 
-def choose(prices: dict[str, int], sku: str | None, large: bool) -> tuple[str, int]:
-    """A SKU and its price. ``prices`` are in the order of popularity, the most popular first."""
+def choose(prices: dict[str, int], sku: str | None, large: bool, order_id: str) -> tuple[str, int]:
+    """A SKU and its price: where none is named, the same for the same id, so that an order can be sent again.
+
+    ``prices`` are in the order of popularity, the most popular first.
+    """
     if sku is None:
         in_stock = list(prices)[len(prices) // 2 :]  # the popular half may have run out
         if large:  # so that a few pieces are enough
             in_stock = sorted(in_stock, key=lambda each: prices[each])[-DEAR_ONES:]
-        sku = random.choice(in_stock)
+        sku = random.Random(order_id).choice(in_stock)
     if sku not in prices:
         raise BadInput(f"no product {sku!r}; for instance: {', '.join(list(prices)[:5])}")
     return sku, prices[sku]
 
 
 def _order(
-    product: tuple[str, int], order_id: str | None, customer: str, quantity: int, amount: int | None, large: bool
+    product: tuple[str, int], order_id: str, customer: str, quantity: int, amount: int | None, large: bool
 ) -> Order:
     sku, usual_price = product
     price = amount if amount is not None else usual_price
@@ -98,7 +108,7 @@ def _order(
         quantity = max(quantity, -(-LARGE_CENTS // max(1, price)))
     try:
         return Order(
-            order_id=order_id if order_id is not None else f"order-{uuid.uuid4().hex[:12]}",
+            order_id=order_id,
             customer_id=customer,
             lines=(Line(sku=sku, quantity=quantity, unit_price_cents=price),),
             total_cents=quantity * price,
@@ -106,8 +116,7 @@ def _order(
             ship_to="1 Long Street, Springfield",
         )
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise BadInput(f"that is no order: {problems}") from None
+        raise BadInput(f"that is no order: {problems_of(error)}") from None
 
 
 def _follow(clients: list[LaneClient], order_id: str, timeout_s: float) -> list[OrderStatus]:
@@ -121,13 +130,15 @@ def _follow(clients: list[LaneClient], order_id: str, timeout_s: float) -> list[
                 if view is not None and seen.get(client.lane) is not view.status:
                     seen[client.lane] = view.status
                     _print_view(view)
+                    if view.status is OrderStatus.WAITING_FOR_APPROVAL:
+                        _print_approval(client, order_id)
             if all(seen.get(client.lane) in ENDED for client in clients):
                 break
             progress.update(f"waiting for the end … {deadline - time.monotonic():.0f} s left")
             time.sleep(_POLL_S)
     for client in clients:
         if seen.get(client.lane) not in ENDED:
-            out.print(f"{client.lane}: no end within {timeout_s:g} s; see: lab why {order_id}")
+            out.print(f"{client.lane}: no end within {timeout_s:g} s")
     return [status for status in seen.values() if status in ENDED]
 
 
@@ -144,6 +155,13 @@ def _print_view(view: OrderView) -> None:
     out.print(f"{view.lane}: [{STATUS_STYLE.get(view.status, 'cyan')}]{view.status}[/]{reason}")
 
 
+def _print_approval(client: LaneClient, order_id: str) -> None:
+    token = next((each.token for each in client.approvals() if each.order_id == order_id), None)
+    if token is not None:
+        command = advised(f"lab approve {token}", client.lab.home.path)
+        out.print(f"  a manager must decide, in another terminal: {command}   (or reject)", markup=False)
+
+
 def orders(
     lane: LaneOption = LaneChoice.BOTH,
     status: Annotated[OrderStatus | None, typer.Option(help="Only those with this status.")] = None,
@@ -157,9 +175,26 @@ def orders(
     if as_json:
         out.print_json(json.dumps([view.model_dump(mode="json") for view in views]))
         return
-    table = narrow_table("lane", "order", "status", "accepted", "ended", "reason", wrap=("reason",))
+    if not views:
+        out.print("none")
+    widths = [max(map(len, column)) for column in zip(*map(_facts, views), strict=True)]
     for view in views:
-        styled = f"[{STATUS_STYLE.get(view.status, 'cyan')}]{view.status}[/]"
-        accepted, ended = view.accepted_at[11:19], (view.finished_at or "")[11:19]
-        table.add_row(view.lane, view.order_id, styled, accepted, ended, escape(view.reason or ""))
-    out.print(table)
+        for line in order_lines(view, widths, out.width):
+            out.print(line)
+
+
+def _facts(view: OrderView) -> tuple[str, str, str, str, str]:
+    """Lane, order, status, accepted, ended."""
+    return (view.lane, view.order_id, view.status, view.accepted_at[11:19], (view.finished_at or "")[11:19])
+
+
+def order_lines(view: OrderView, widths: Sequence[int], width: int) -> list[str]:
+    """One order as a line of so many characters, or as two where its reason does not fit beside it. With markup."""
+    cells = [fact.ljust(width) for fact, width in zip(_facts(view), widths, strict=True)]
+    room = width - sum(map(cell_len, cells)) - 2 * len(cells)
+    style = STATUS_STYLE.get(view.status, "cyan")
+    line = "  ".join(f"[{style}]{cell}[/]" if place == STATUS_COLUMN else cell for place, cell in enumerate(cells))
+    if not view.reason:
+        return [line.rstrip()]
+    reason = f"[dim]{escape(view.reason)}[/]"
+    return [f"{line}  {reason}"] if cell_len(view.reason) <= room else [line.rstrip(), f"    {reason}"]

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from lab.credentials import Credentials, load
-from lab.errors import BadInput, NotUp
-from lab.home import Home
+from lab.errors import BadInput, NotUp, Starting
+from lab.hints import advised
+from lab.home import Home, holder
 from lab.http_json import Answer, ask_socket
 
 
@@ -54,7 +55,15 @@ def _ask(home: Home, method: str, target: str) -> Answer:
     try:
         answer = ask_socket(method, home.socket, target)
     except (OSError, http.client.HTTPException):
-        raise NotUp(f"no lab is up in {home.path}; start one with `lab up`, or name its folder by --home") from None
+        raise _no_answer(home) from None
     if answer.status != 200:
         raise BadInput(answer.problem())
     return answer
+
+
+def _no_answer(home: Home) -> NotUp:
+    pid = holder(home)
+    if pid is not None:
+        return Starting(f"a lab is starting (or stopping) in {home.path} (pid {pid}): ask again in a moment")
+    start = advised("lab up", home.path)
+    return NotUp(f"no lab is up in {home.path}; start one with `{start}`, or name its folder by --home")

@@ -61,13 +61,33 @@ def kill_and_wait(pids: Iterable[int], timeout_s: float) -> list[int]:
     return [process.pid for process in alive]
 
 
-def listener(port: int) -> str | None:
-    """The name and pid of the process that listens on a TCP port, where the system lets us see it."""
+@dataclass(frozen=True)
+class Listener:
+    """Who listens on a port. ``parent_files``: what the process that started it holds open."""
+
+    name: str
+    pid: int
+    parent_files: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})"
+
+
+def listener(port: int) -> Listener | None:
+    """The process that listens on a TCP port, where the system lets us see it."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
             if listens and connection.pid is not None:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+                found = psutil.Process(connection.pid)
+                return Listener(found.name(), found.pid, _files_of(found.parent()))
     except psutil.Error:
         return None  # not ours to see
     return None
+
+
+def _files_of(process: psutil.Process | None) -> tuple[str, ...]:
+    try:
+        return tuple(file.path for file in process.open_files()) if process is not None else ()
+    except psutil.Error:
+        return ()

@@ -151,8 +151,14 @@ def _path(value: Json, location: str) -> Path:
         raise DefinitionInvalid("The value must be a STRING that contains a path", location)
     try:
         return parse_path(value)
-    except PathSyntaxError as problem:
-        raise DefinitionInvalid(f"Value is not a Reference Path: {problem}", location) from None
+    except PathSyntaxError:
+        raise DefinitionInvalid(not_a_reference_path(value), location) from None
+
+
+def not_a_reference_path(value: str) -> str:
+    """AWS's words."""
+    why = "Illegal path" if value.startswith("$") else "Reference path didn't start with '$'"
+    return f"Value is not a Reference Path: {why}"
 
 
 def _value(path: Path, document: Json, env: Env) -> Json:

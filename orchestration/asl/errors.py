@@ -6,12 +6,16 @@ class AslError(Exception):
 
 
 class DefinitionInvalid(AslError):
-    """Give up: the definition cannot be loaded; ``location`` points into it. ``check`` lists every problem."""
+    """Give up: the definition cannot be loaded; ``location`` points into it, ``code`` is AWS's.
 
-    def __init__(self, message: str, location: str = "/") -> None:
+    ``check`` lists every problem.
+    """
+
+    def __init__(self, message: str, location: str = "/", code: str = "SCHEMA_VALIDATION_FAILED") -> None:
         super().__init__(f"{location}: {message}")
         self.message = message
         self.location = location
+        self.code = code
 
 
 class PathSyntaxError(AslError):
@@ -42,6 +46,15 @@ class PassedOn(StatesError):
     """An error that a task or a branch below ended with; its cause is its own, and no state's name is put before it."""
 
 
+class QueryFailed(StatesError):
+    """A JSONata expression of the field ``location`` failed, or gave what cannot stand there."""
+
+    def __init__(self, cause: str, location: str) -> None:
+        super().__init__(QUERY, cause)
+        self.location = location
+
+
+QUERY = "States.QueryEvaluationError"
 RUNTIME = "States.Runtime"
 TIMEOUT = "States.Timeout"
 ALL = "States.ALL"

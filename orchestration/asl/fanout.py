@@ -1,27 +1,41 @@
-"""Parallel and inline Map: branches below a branch, and what becomes of them together.
+"""Parallel and Map: branches below a branch, and what becomes of them together.
+
+A distributed Map's iterations are executions of their own: see ``distributed``.
 
 The first failure fails the state; the other branches are dropped with their timers, and late answers of their tasks
 find nobody. Children are started in order, so those not yet started (None) are always the tail.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from orchestration.asl.errors import RUNTIME, PassedOn, StatesError
+from orchestration.asl.distributed import begin_distributed, redrive_command, run_command, stop_command
+from orchestration.asl.errors import RUNTIME, PassedOn, QueryFailed, StatesError
 from orchestration.asl.intrinsics import to_text
 from orchestration.asl.limits import TURN_BYTES, TURN_EVENTS, size_of
 from orchestration.asl.machine import MapState, ParallelState
-from orchestration.asl.protocol import Json
+from orchestration.asl.paths import Env
+from orchestration.asl.protocol import CancelTimer, Json, RunTask, StopExecution
 from orchestration.asl.state import Branch, Ended, Waiting
 from orchestration.asl.steps import Outcome, effective_input, finish, read
+from orchestration.asl.templates import Template
 from orchestration.asl.turn import Leave, Place, Turn
 
+# AWS runs at most so many iterations of an inline Map at once, whatever MaxConcurrency says.
+INLINE_LIMIT: Final = 40
+
 FanState = ParallelState | MapState
-WalkChild = Callable[[Turn, Place, Json, int], Branch | Ended]
+Moved = Branch | Ended
+WalkChild = Callable[[Turn, Place, Json, int], Moved]
+Resume = Callable[[Turn, Place, Branch, int], Moved]
 
 
 def begin_fan(turn: Turn, state: FanState, place: Place, branch: Branch, walk: WalkChild) -> Outcome:
     """Starts the branches or iterations; also for each retry of the whole state."""
-    branch.children, branch.started = None, 0
+    branch.children, branch.started, branch.items = None, 0, None
+    if isinstance(state, MapState) and state.distribution is not None:
+        limit = _limit(turn, state, place, branch)
+        return begin_distributed(turn, state, place, branch, lambda: _items(turn, state, place, branch), limit)
     count = len(_items(turn, state, place, branch)) if isinstance(state, MapState) else len(state.branches)
     _limit(turn, state, place, branch)  # a wrong MaxConcurrencyPath fails the state before it starts
     details: dict[str, Json] = {"length": count} if isinstance(state, MapState) else {}
@@ -37,7 +51,8 @@ def go_on(turn: Turn, state: FanState, place: Place, branch: Branch, walk: WalkC
     started = next((index for index, node in enumerate(children) if node is None), len(children))
     running = sum(isinstance(node, Branch) for node in children)
     limit = _limit(turn, state, place, branch)
-    while started < len(children) and (limit == 0 or running < limit):
+    at_once = len(children) if isinstance(state, ParallelState) else min(limit or INLINE_LIMIT, INLINE_LIMIT)
+    while started < len(children) and running < at_once:
         if turn.is_long(TURN_EVENTS, TURN_BYTES):
             turn.set_timer(branch, Waiting.TURN, 0.0)
             return branch
@@ -52,6 +67,15 @@ def go_on(turn: Turn, state: FanState, place: Place, branch: Branch, walk: WalkC
     if started == len(children) and running == 0:
         return _finish(turn, state, place, branch, children)
     return branch
+
+
+def reopen(turn: Turn, state: MapState, place: Place, branch: Branch) -> RunTask:
+    """The command of the map run that a distributed Map waits for."""
+    assert state.distribution is not None
+    if branch.map_redrives:
+        return redrive_command(turn, branch)
+    items = None if state.distribution.reader is not None else _items(turn, state, place, branch)
+    return run_command(turn, state, place, branch, items)
 
 
 def joined(turn: Turn, state: FanState, place: Place, branch: Branch, index: int, walk: WalkChild) -> Outcome:
@@ -71,16 +95,39 @@ def child_place(turn: Turn, state: FanState, place: Place, branch: Branch, index
 
 
 def drop_children(turn: Turn, branch: Branch) -> None:
+    """Their tasks and timers are given up. What they were stays as it is: a redrive may go on from there."""
     for node in branch.children or ():
         if isinstance(node, Branch):
-            turn.cancel_timers(node)
-            drop_children(turn, node)
-    branch.children = None
+            drop(turn, node)
 
 
-def record_failed(turn: Turn, state: FanState, branch: Branch) -> None:
-    """No retry is left. A state that never started has no such event."""
-    if branch.started:
+def drop(turn: Turn, branch: Branch) -> None:
+    """Nobody will go on here: its timers, what it started elsewhere and all below it are given up."""
+    turn.commands.extend(CancelTimer(timer) for timer in branch.timers)
+    if branch.map_run:
+        turn.commands.append(stop_command(branch))
+    if branch.job:
+        turn.commands.append(StopExecution(branch.job))
+    drop_children(turn, branch)
+
+
+def record_aborted(turn: Turn, state: FanState, children: Sequence[Branch | Ended | None]) -> None:
+    """Whatever still ran below a state that fails."""
+    for index, node in enumerate(children):
+        if not isinstance(node, Branch) or (node.waiting is Waiting.TURN and node.children is None):
+            continue
+        graph = state.processor if isinstance(state, MapState) else state.branches[index]
+        inner = graph.states[node.state]
+        if isinstance(inner, ParallelState | MapState):
+            record_aborted(turn, inner, node.children or ())
+        turn.record(f"{inner.type}StateAborted", node.last, {})
+        if isinstance(state, MapState):
+            turn.record("MapIterationAborted", node.last, {"name": state.name, "index": index})
+
+
+def record_failed(turn: Turn, state: FanState, branch: Branch, error: str | None) -> None:
+    """No retry is left. A state that never started has no such event, nor one that States.Runtime ends at once."""
+    if branch.started and error != RUNTIME:
         branch.last = turn.record(f"{state.type}StateFailed", branch.last, {})
 
 
@@ -106,13 +153,28 @@ def _start(
 
 def _end(turn: Turn, state: FanState, branch: Branch, index: int, node: Ended) -> None:
     branch.last = node.last
-    if isinstance(state, MapState):
+    if isinstance(state, MapState) and node.error != RUNTIME:
         ending = "Failed" if node.failed else "Succeeded"
         event = turn.record(f"MapIteration{ending}", node.last, {"name": state.name, "index": index})
         if not node.failed:
             branch.last = event
     if node.failed:
         raise PassedOn(node.error, node.cause)
+
+
+def resume_fan(turn: Turn, state: FanState, place: Place, branch: Branch, resume: Resume, walk: WalkChild) -> Outcome:
+    """A redrive: only the branches or iterations that had failed or were stopped run again."""
+    children = branch.children or []
+    last = branch.last
+    for index, node in enumerate(children):
+        remains = node.remains if isinstance(node, Ended) else node
+        if remains is not None:
+            again = resume(turn, child_place(turn, state, place, branch, index), remains, last)
+            children[index] = again
+            if isinstance(again, Ended):
+                _end(turn, state, branch, index, again)
+    branch.waiting = Waiting.CHILDREN
+    return go_on(turn, state, place, branch, walk, last)
 
 
 def _finish(turn: Turn, state: FanState, place: Place, branch: Branch, children: list[Branch | Ended | None]) -> Leave:
@@ -122,9 +184,17 @@ def _finish(turn: Turn, state: FanState, place: Place, branch: Branch, children:
     return finish(turn, state, state.shaping, branch, turn.env(place, branch, retried=True), output)
 
 
-def _items(turn: Turn, state: MapState, place: Place, branch: Branch) -> list[Json]:
+def _items(turn: Turn, state: MapState, place: Place, branch: Branch) -> Any:
+    """An array; for a distributed Map an object, too."""
+    if branch.items is not None:
+        return branch.items
     env = turn.env(place, branch, retried=True)
+    if state.items is not None:
+        branch.items = _queried_items(turn, state, state.items, env)
+        return branch.items
     items = read(state.items_path, effective_input(state, branch, env), env)
+    if isinstance(items, dict) and state.distribution is not None:
+        return items
     if not isinstance(items, list):
         raise StatesError(
             RUNTIME, f'Reference path "{state.items_path.text}" must point to array. Found: {to_text(items)[:1000]}'
@@ -132,8 +202,20 @@ def _items(turn: Turn, state: MapState, place: Place, branch: Branch) -> list[Js
     return items
 
 
+def _queried_items(turn: Turn, state: MapState, template: Template, env: Env) -> list[Json]:
+    """Kept with the branch: chance and clock may have gone into them."""
+    items: list[Json] = template.fill(None, env)
+    turn.weigh(size_of(items, f"The state/task '{state.name}' has items"))
+    return items
+
+
 def _limit(turn: Turn, state: FanState, place: Place, branch: Branch) -> int:
     """How many iterations may run at once; 0: all."""
+    if isinstance(state, MapState) and state.concurrency is not None:
+        found = state.concurrency(None, turn.env(place, branch, retried=True))
+        if type(found) is not int or found < 0:
+            raise QueryFailed(f"The MaxConcurrency field must be a non-negative integer: {found}", "MaxConcurrency")
+        return found
     if isinstance(state, ParallelState) or state.max_concurrency_path is None:
         return 0 if isinstance(state, ParallelState) else state.max_concurrency
     env = turn.env(place, branch, retried=True)

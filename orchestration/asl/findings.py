@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """``code`` is AWS's diagnostic code; ``path`` a pointer into the definition, ``/`` for the whole."""
+    """``code`` is AWS's diagnostic code; ``path`` a pointer into the definition, ``/`` for the whole, empty: none."""
 
     code: str
     path: str
@@ -28,6 +28,10 @@ class Problem:
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
+NO_END = "MISSING_END_STATE"
+DUPLICATE = "DUPLICATE_STATE_NAME"
+BAD_NAME = "INVALID_STATE_NAME"
+TOO_DEEP = "TOO_DEEPLY_NESTED"
 
 
 @dataclass
@@ -37,12 +41,19 @@ class Findings:
     def add(self, path: str, message: str, code: str = SCHEMA, severity: Severity = Severity.ERROR) -> None:
         self.problems.append(Problem(code, path or "/", message, severity))
 
+    def add_placeless(self, message: str, code: str) -> None:
+        """A problem of the whole definition for which AWS gives no location."""
+        self.problems.append(Problem(code, "", message))
+
+    def warn(self, path: str, message: str, code: str) -> None:
+        self.add(path, message, code, Severity.WARNING)
+
     def attempt(self, read: Callable[[], T], instead: T) -> T:
         """What ``read`` gives; where it finds a problem, the problem is noted and ``instead`` stands in."""
         try:
             return read()
         except DefinitionInvalid as problem:
-            self.add(problem.location, problem.message)
+            self.add(problem.location, problem.message, problem.code)
             return instead
 
     def errors(self) -> list[Problem]:

@@ -5,10 +5,10 @@ Works on the definition itself, which may be wrong in any other way at the same 
 
 from typing import Final
 
-from orchestration.asl.findings import MISSING_TARGET, SCHEMA, Findings
+from orchestration.asl.findings import DUPLICATE, MISSING_TARGET, NO_END, Findings
 from orchestration.asl.protocol import Json
 
-_ENDING_TYPES: Final = frozenset({"Succeed", "Fail"})
+_ENDING_TYPES: Final = ("Succeed", "Fail")
 
 
 def check_flow(graph: dict[str, Json], location: str, findings: Findings, seen: set[str]) -> None:
@@ -20,19 +20,20 @@ def check_flow(graph: dict[str, Json], location: str, findings: Findings, seen: 
     for name, state in found.items():
         where = f"{location}/States/{name}"
         if name in seen:
-            findings.add(where, f"The name of a state must be unique in the whole machine: {name}")
+            findings.add(where, f"Duplicate State name: {name}", DUPLICATE)
         seen.add(name)
         for at, target in _targets(state):
             if target not in states:
                 findings.add(f"{where}{at}", f"Missing 'Next' target: {target}", MISSING_TARGET)
         for at, inner in _inner_graphs(state):
             check_flow(inner, f"{where}{at}", findings, seen)
+    if found and not any(state.get("End") is True or state.get("Type") in _ENDING_TYPES for state in found.values()):
+        findings.add_placeless("Workflow has no terminal state", NO_END)
+        return
     reached = _reachable(graph.get("StartAt"), found)
     for name in found:
         if reached and name not in reached:
             findings.add(f"{location}/States/{name}", f'State "{name}" is not reachable.', MISSING_TARGET)
-    if found and not any(state.get("End") is True or state.get("Type") in _ENDING_TYPES for state in found.values()):
-        findings.add(f"{location}/States", "No state ends the machine", SCHEMA)
 
 
 def _targets(state: dict[str, Json]) -> list[tuple[str, str]]:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from orchestration.asl.errors import RUNTIME, TIMEOUT, StatesError
-from orchestration.asl.fanout import child_place, drop_children
+from orchestration.asl.fanout import child_place, drop, reopen
 from orchestration.asl.limits import size_of
 from orchestration.asl.loading import load_machine
 from orchestration.asl.machine import Machine, MapState, ParallelState, TaskState
@@ -16,6 +17,7 @@ from orchestration.asl.protocol import (
     HistoryEvent,
     Input,
     Now,
+    RedriveRequested,
     SetTimer,
     StopRequested,
     TimerFired,
@@ -23,9 +25,9 @@ from orchestration.asl.protocol import (
 from orchestration.asl.state import Branch, Ended, ExecutionState, Status, Waiting
 from orchestration.asl.tasks import open_parameters, run_task
 from orchestration.asl.turn import EXECUTION_TIMER, HistoryFull, Place, Turn, without_nones
-from orchestration.asl.walking import BranchEvent, Following, at, awaits, deliver, find, walk
+from orchestration.asl.walking import BranchEvent, Following, at, awaits, deliver, find, resume, walk
 
-__all__ = ["ExecutionState", "Machine", "Status", "Step", "advance", "load_machine", "outstanding"]
+__all__ = ["ExecutionState", "Machine", "Status", "Step", "advance", "load_machine", "outstanding", "redrivable"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,16 @@ def advance(
     """Applies one event. ``state`` is left as it is; ``token_of`` gives the callback token of a state
     entry's attempt."""
     unchanged = Step(state, (), (), changed=False)
-    if state.status is not Status.RUNNING:
+    redriving = isinstance(event, RedriveRequested)
+    if redriving != (state.status is not Status.RUNNING):
         return unchanged
     turn = Turn(machine, state.clone(), now, token_of)
     try:
-        if isinstance(event, ExecutionStarted):
+        if isinstance(event, RedriveRequested):
+            if not redrivable(machine, state) or event.number != state.redrives + 1:
+                return unchanged
+            _redrive(turn)
+        elif isinstance(event, ExecutionStarted):
             if state.started:
                 return unchanged
             _start(turn, event)
@@ -69,10 +76,16 @@ def advance(
     except HistoryFull:
         turn.commands.clear()  # they were of branches that are dropped here
         _stop(turn)
+        turn.execution.remains = None
         last = turn.history[-1].id if turn.history else turn.execution.next_event - 1
         cause = f"The execution reached the maximum number of history events ({machine.history_limit})."
         _end(turn, Status.FAILED, last, RUNTIME, cause)
     return Step(turn.execution, tuple(turn.commands), tuple(turn.history))
+
+
+def redrivable(machine: Machine, state: ExecutionState) -> bool:
+    """Whether there is something to go on from, and room in the history."""
+    return state.status in _UNSUCCESSFUL and state.remains is not None and state.next_event < machine.history_limit - 1
 
 
 def outstanding(machine: Machine, state: ExecutionState) -> tuple[Command, ...]:
@@ -94,8 +107,10 @@ def _open(turn: Turn, place: Place, branch: Branch) -> list[Command]:
     waits_for_task = branch.waiting is Waiting.TASK or (branch.waiting is Waiting.OUTSIDE and not branch.submitted)
     if isinstance(state, TaskState) and waits_for_task:
         parameters = open_parameters(state, branch, turn.env(place, branch, retried=True))
-        commands.append(run_task(turn.execution.execution_id, state, branch, parameters))
+        commands.append(run_task(turn.execution, state, branch, parameters))
     commands.extend(SetTimer(timer, when) for timer, when in branch.timers.items())
+    if isinstance(state, MapState) and branch.map_run and not branch.submitted:
+        commands.append(reopen(turn, state, place, branch))
     if isinstance(state, ParallelState | MapState) and branch.children:
         for index, node in enumerate(branch.children):
             if isinstance(node, Branch):
@@ -110,6 +125,7 @@ def _start(turn: Turn, event: ExecutionStarted) -> None:
     execution, machine = turn.execution, turn.machine
     execution.execution_id = event.execution_id
     execution.facts = event.facts
+    execution.mock = event.mock
     execution.started_at = turn.now.at
     try:
         turn.weigh(size_of(event.input, "The execution has an input"))
@@ -123,6 +139,20 @@ def _start(turn: Turn, event: ExecutionStarted) -> None:
         turn.commands.extend(_deadline(execution))
     # AWS links the first state to nothing, as it does the start itself.
     _settle(turn, walk(turn, Place(machine.graph), Following(machine.graph.start_at, event.input, 0, {})))
+
+
+def _redrive(turn: Turn) -> None:
+    execution = turn.execution
+    remains, execution.remains = execution.remains, None
+    assert remains is not None, "redrivable says so"
+    execution.status, execution.error, execution.cause = Status.RUNNING, None, None
+    execution.redrives += 1
+    execution.redriven_at = turn.now.at
+    last = turn.record("ExecutionRedriven", execution.next_event - 1, {"redriveCount": execution.redrives})
+    if turn.machine.timeout_s is not None:
+        execution.deadline = turn.now.at + turn.scaled(turn.machine.timeout_s)
+        turn.commands.extend(_deadline(execution))
+    _settle(turn, resume(turn, Place(turn.machine.graph), remains, last))
 
 
 def _deliver(turn: Turn, root: Branch, event: BranchEvent) -> bool:
@@ -142,6 +172,7 @@ def _settle(turn: Turn, moved: Branch | Ended) -> None:
     if isinstance(moved, Branch):
         turn.execution.root = moved
     elif moved.failed:
+        turn.execution.remains = moved.remains
         _end(turn, Status.FAILED, moved.last, moved.error, moved.cause)
     else:
         turn.execution.output = moved.output
@@ -153,12 +184,12 @@ def _stop(turn: Turn) -> int:
     root = turn.execution.root
     if root is None:
         return 0
-    root = root.clone()
-    turn.cancel_timers(root)
-    drop_children(turn, root)
+    drop(turn, root)
+    turn.execution.remains = root
     return root.last
 
 
+_UNSUCCESSFUL: Final = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABORTED})
 _ENDINGS = {
     Status.SUCCEEDED: "ExecutionSucceeded",
     Status.FAILED: "ExecutionFailed",

@@ -167,7 +167,11 @@ def _string_split(draw: Draw, arguments: list[Json]) -> Json:
 
 
 def _uuid(draw: Draw, arguments: list[Json]) -> Json:
-    digits = draw()
+    return uuid_of(draw())
+
+
+def uuid_of(digits: str) -> str:
+    """A UUID of version 4 from random hexadecimal digits."""
     variant = "89ab"[int(digits[15], 16) % 4]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-{variant}{digits[16:19]}-{digits[19:31]}"
 

@@ -3,17 +3,21 @@
 ``checking`` asks for the problems, ``load_machine`` for the machine: there is one reading of the language.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from orchestration.asl.errors import DefinitionInvalid
 from orchestration.asl.fields import Fields
-from orchestration.asl.findings import MISSING_TARGET, Findings
+from orchestration.asl.findings import BAD_NAME, MISSING_TARGET, TOO_DEEP, Findings
 from orchestration.asl.flow import check_flow
 from orchestration.asl.limits import HISTORY_LIMIT_EVENTS
 from orchestration.asl.machine import AnyState, Graph, Machine
 from orchestration.asl.protocol import Json
-from orchestration.asl.state_types import FIELDS, JSONATA, READERS, UNSUPPORTED
+from orchestration.asl.state_types import FIELDS, READERS
 
+JSONPATH: Final = "JSONPath"
+JSONATA: Final = "JSONata"
+TYPES: Final = ("Task", "Wait", "Pass", "Succeed", "Fail", "Choice", "Parallel", "Map")  # in AWS's order
 MAX_NAME_CHARS: Final = 80
 MAX_GRAPH_DEPTH: Final = 8
 
@@ -40,7 +44,7 @@ def read_definition(definition: Json, findings: Findings) -> tuple[Graph, float 
     fields.text("Comment")
     if fields.text("Version", default="1.0") != "1.0":
         fields.problem("Version", "The only supported version is 1.0")
-    _only_jsonpath(fields)
+    fields = replace(fields, machine_jsonata=_language(fields) == JSONATA)
     timeout_s = None
     if "TimeoutSeconds" in definition:
         timeout_s = float(fields.integer("TimeoutSeconds", 1, least=1))
@@ -49,30 +53,35 @@ def read_definition(definition: Json, findings: Findings) -> tuple[Graph, float 
     return graph, timeout_s
 
 
-def _only_jsonpath(fields: Fields) -> None:
-    language = fields.values.get("QueryLanguage", "JSONPath")
-    if language == "JSONata":
-        fields.problem("QueryLanguage", "The query language JSONata is not supported yet")
-    elif language != "JSONPath":
-        fields.problem("QueryLanguage", "'QueryLanguage' must be 'JSONPath' or 'JSONata'")
+def _language(fields: Fields) -> str:
+    """That of the machine, or of a state. What has none takes the machine's, wherever in it it stands."""
+    language = fields.values.get("QueryLanguage", JSONATA if fields.machine_jsonata else JSONPATH)
+    if language not in (JSONPATH, JSONATA):
+        fields.problem("QueryLanguage", f"'QueryLanguage' must be '{JSONPATH}' or '{JSONATA}'")
+        return JSONPATH
+    if fields.machine_jsonata and language == JSONPATH:
+        fields.problem("", f"'QueryLanguage' can not be '{JSONPATH}' if set to '{JSONATA}' for whole state machine")
+        return JSONATA
+    return str(language)
 
 
 def read_graph(fields: Fields, depth: int) -> Graph:
     if depth > MAX_GRAPH_DEPTH:
-        fields.problem("", f"Parallel and Map states are nested more than {MAX_GRAPH_DEPTH} levels deep")
+        message = f"Parallel and Map states are nested more than {MAX_GRAPH_DEPTH} levels deep"
+        fields.findings.add(fields.location, message, TOO_DEEP)
         return Graph("", {})
     fields.required("StartAt", "States")
     definitions = fields.values.get("States", {})
     if not isinstance(definitions, dict) or ("States" in fields.values and not definitions):
-        fields.problem("States", "Expected value of type OBJECT, not empty")
+        fields.problem("States", "Value cannot be empty" if definitions == {} else "Expected value of type OBJECT")
         return Graph("", {})
     states: dict[str, AnyState] = {}
     for name, definition in definitions.items():
         location = f"{fields.location}/States/{name}"
         if not 1 <= len(name) <= MAX_NAME_CHARS:
-            fields.findings.add(location, f"A state's name must have 1 to {MAX_NAME_CHARS} characters")
+            fields.findings.add(location, f"A state's name must have 1 to {MAX_NAME_CHARS} characters", BAD_NAME)
         if isinstance(definition, dict):
-            state = read_state(name, Fields(definition, location, fields.findings), depth)
+            state = read_state(name, replace(fields.inside(definition, location), root=location), depth)
             if state is not None:
                 states[name] = state
         else:
@@ -88,8 +97,8 @@ def read_state(name: str, fields: Fields, depth: int) -> AnyState | None:
     kind = fields.values.get("Type")
     if not isinstance(kind, str) or kind not in FIELDS:
         if "Type" in fields.values:
-            fields.problem("Type", f"The value of 'Type' must be one of: [{', '.join(FIELDS)}]")
+            fields.problem("Type", f"The field 'Type' should have one of these values: [{', '.join(TYPES)}]")
         return None
-    fields.known(FIELDS[kind], UNSUPPORTED.get(kind, frozenset()) | JSONATA)
-    _only_jsonpath(fields)
+    fields = replace(fields, jsonata=_language(fields) == JSONATA)
+    fields.known(FIELDS[kind])
     return READERS[kind](name, fields, lambda inner: read_graph(inner, depth + 1))

@@ -62,11 +62,15 @@ class Catcher:
     next: str
     result_path: Path | None  # None: the error is discarded
     assign: Template | None
+    output: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What every state has. ``input_path``/``output_path`` None: the document becomes {}; ``next`` None: the end."""
+    """What every state has. ``input_path``/``output_path`` None: the document becomes {}; ``next`` None: the end.
+
+    ``output`` is JSONata's field; a JSONata state's paths are all ``$``.
+    """
 
     name: str
     type: str
@@ -75,6 +79,7 @@ class State:
     input_path: Path | None
     output_path: Path | None
     assign: Template | None
+    output: Template | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,11 @@ class PassState(State):
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """A number of seconds, given or found at a path."""
+    """A number of seconds, given, found at a path, or given by a query."""
 
     value: float | None = None
     path: Path | None = None
+    query: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ class TaskState(State):
     recovery: Recovery
     timeout: Seconds
     heartbeat: Seconds
+    role: "Text | None" = None  # Credentials' RoleArn
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,7 @@ class Rule:
     holds: Predicate
     next: str
     assign: Template | None
+    output: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ class WaitState(State):
     seconds: Seconds
     timestamp: float | None
     timestamp_path: Path | None
+    timestamp_query: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +160,7 @@ class FailState(State):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """ErrorPath or CausePath: a path or a call of an intrinsic function that gives a string."""
+    """ErrorPath, CausePath and the like: a path, a call of an intrinsic function or a query that gives a string."""
 
     source: str
     read: Expression
@@ -165,8 +174,61 @@ class ParallelState(State):
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A number or text of a distributed Map, given or found when the state is entered; ``source`` as it is written.
+
+    ``read`` None: the field is not there.
+    """
+
+    field: str
+    source: str = ""
+    read: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReader:
+    """Where a distributed Map's items come from; ``config`` is the ReaderConfig without its numbers."""
+
+    resource: str
+    parameters: Template | None
+    config: dict[str, Json]
+    max_items: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class ItemBatcher:
+    """Several items for one child execution; each Setting may be absent, but not both."""
+
+    max_items: Setting
+    max_bytes: Setting
+    batch_input: Template | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultWriter:
+    """Where the results go; ``resource`` empty: into the state's output, in the form that ``config`` asks for."""
+
+    resource: str
+    parameters: Template | None
+    config: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What a distributed Map has beside an inline one: its iterations are executions of their own."""
+
+    express: bool
+    label: str
+    reader: ItemReader | None
+    batcher: ItemBatcher | None
+    writer: ResultWriter | None
+    tolerated_count: Setting
+    tolerated_percentage: Setting
+
+
+@dataclass(frozen=True, slots=True)
 class MapState(State):
-    """An inline Map. ``selector`` makes an iteration's input; ``max_concurrency`` 0: no limit."""
+    """``selector`` makes an iteration's input; ``max_concurrency`` 0: no limit; ``distribution`` None: inline."""
 
     processor: "Graph"
     items_path: Path
@@ -175,6 +237,9 @@ class MapState(State):
     recovery: Recovery
     max_concurrency: int
     max_concurrency_path: Path | None
+    distribution: Distribution | None = None
+    items: Template | None = None  # JSONata's Items
+    concurrency: Expression | None = None  # MaxConcurrency as a query
 
 
 AnyState = PassState | TaskState | ChoiceState | WaitState | SucceedState | FailState | ParallelState | MapState
@@ -202,6 +267,46 @@ class Machine:
     time_scale: float = 1.0
     history_limit: int = HISTORY_LIMIT_EVENTS
     definition: dict[str, Json] = field(default_factory=dict)
+
+
+def processor_machine(machine: Machine, state: str) -> Machine:
+    """The machine that each child execution of the distributed Map ``state`` runs. Raises ``KeyError``."""
+    found = _map_states(machine.graph)[state]
+    definition = _definition_of(machine.definition, state) or {}
+    return Machine(
+        found.processor,
+        time_scale=machine.time_scale,
+        history_limit=machine.history_limit,
+        definition=definition.get("ItemProcessor") or definition.get("Iterator") or {},
+    )
+
+
+def map_state(machine: Machine, state: str) -> "MapState":
+    """The Map called ``state``, wherever in the machine it stands. Raises ``KeyError``."""
+    return _map_states(machine.graph)[state]
+
+
+def _map_states(graph: "Graph") -> "dict[str, MapState]":
+    """Names are unique in a whole machine."""
+    found: dict[str, MapState] = {}
+    for name, state in graph.states.items():
+        if isinstance(state, MapState):
+            found |= {name: state, **_map_states(state.processor)}
+        elif isinstance(state, ParallelState):
+            for branch in state.branches:
+                found |= _map_states(branch)
+    return found
+
+
+def _definition_of(graph: dict[str, Json], wanted: str) -> dict[str, Json] | None:
+    for name, state in graph.get("States", {}).items():
+        if name == wanted:
+            return dict(state)
+        inner = [state.get("ItemProcessor") or state.get("Iterator") or {}, *state.get("Branches", ())]
+        for each in inner:
+            if (found := _definition_of(each, wanted)) is not None:
+                return found
+    return None
 
 
 # A state that undoes another's work says so in its Comment, so that histories and graphs can mark it:

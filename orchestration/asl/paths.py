@@ -1,18 +1,19 @@
 """Paths: the JSONPath subset of the language, parsed once at load, and reference paths that can be written to.
 
-``$.a['b'][0]`` reads the input, ``$$.a`` the context object, ``$name.a`` a variable. Wildcards, slices, unions and
-descendants (``..``) yield a list, empty when nothing matches; any other missing path raises ``PathNotFound``. Filters
-(``[?(…)]``) are not supported yet and refused at load.
+``$.a['b'][0]`` reads the input, ``$$.a`` the context object, ``$name.a`` a variable. Wildcards, slices, unions, filters
+and descendants (``..``) yield a list, empty when nothing matches; any other missing path raises ``PathNotFound``. A
+function (``.length()``) may stand at the end.
 
 Every step visits each node at most once, so that reading is linear in document × steps; the number of steps is limited.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 from orchestration.asl.errors import RESULT_PATH, PathNotFound, PathSyntaxError, StatesError
+from orchestration.asl.path_filters import MISSING, Follow, Reading, Test, compile_filter
 from orchestration.asl.protocol import Json
 
 MAX_PATH_CHARS: Final = 4096
@@ -44,26 +45,59 @@ class Descendants:
     """This node and all below it; the step after it selects among them."""
 
 
-Step = str | int | Slice | Union | Wildcard | Descendants
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Of a list, the members that pass; an object that passes stands for itself."""
+
+    test: Test
+
+
+Step = str | int | Slice | Union | Wildcard | Descendants | Filter
+
+
+UNSET: Final[Any] = object()
 
 
 class Env:
-    """What an expression may see beside its document ``$``: the context object, made when asked for, and variables."""
+    """What an expression may see beside its document ``$``: the context object, made when asked for, and variables.
 
-    __slots__ = ("_context", "_made", "draw", "variables")
+    ``input``, ``result`` and ``error_output`` are members of what JSONata calls ``$states``; ``at`` (epoch seconds) is
+    the time of its clock. Slots that are rarely used stay empty: several of these are made in every advance.
+    """
+
+    __slots__ = ("_context", "_made", "at", "draw", "error_output", "input", "queried", "result", "variables")
+
+    _made: Json
+    result: Json
+    error_output: Json
+    queried: tuple[Any, dict[str, Json]]  # kept by ``queries`` between the expressions of a state
 
     def __init__(
-        self, context: Callable[[], Json], variables: dict[str, Json], draw: Callable[[], str] = lambda: ""
+        self,
+        context: Callable[[], Json],
+        variables: dict[str, Json],
+        draw: Callable[[], str] = lambda: "",
+        input: Json = UNSET,
+        at: float = 0.0,
     ) -> None:
         self._context = context
-        self._made: Json = None
         self.variables = variables
         self.draw = draw  # a fresh hexadecimal text of 64 digits: the only randomness there is
+        self.input = input
+        self.at = at
 
     def context(self) -> Json:
-        if self._made is None:
+        try:
+            return self._made
+        except AttributeError:
             self._made = self._context()
-        return self._made
+            return self._made
+
+    def states(self) -> dict[str, Json]:
+        """``$states`` without the context."""
+        named = (("input", "input"), ("result", "result"), ("errorOutput", "error_output"))
+        found = {name: getattr(self, slot, UNSET) for name, slot in named}
+        return {name: value for name, value in found.items() if value is not UNSET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +109,12 @@ class Path:
     variable: str
     steps: tuple[Step, ...]
     definite: bool
+    function: str = ""
 
     def read(self, document: Json, env: Env) -> Json:
         """Raises ``PathNotFound``."""
+        if self.function:
+            return self._computed(replace(self, function="").read(document, env))
         if self.root == "context":
             document = env.context()
         elif self.root == "variable":
@@ -97,10 +134,19 @@ class Path:
                 raise PathNotFound(self.text, self._broken(document)) from None
         return value
 
+    def _computed(self, value: Json) -> Json:
+        try:
+            return _FUNCTIONS[self.function](value)
+        except (TypeError, ValueError, ArithmeticError):
+            detail = f"Function {self.function}() can not be applied to this value"
+            raise PathNotFound(self.text, detail) from None
+
     def is_written_to(self) -> bool:
         """A reference path: one place of the input."""
-        return self.root == "input" and all(
-            type(step) is str or (type(step) is int and step >= 0) for step in self.steps
+        return (
+            not self.function
+            and self.root == "input"
+            and all(type(step) is str or (type(step) is int and step >= 0) for step in self.steps)
         )
 
     def write(self, document: Json, value: Json) -> Json:
@@ -141,12 +187,13 @@ def _written(document: Json, steps: tuple[Step, ...], value: Json, text: str) ->
 
 def _select(document: Json, steps: tuple[Step, ...]) -> list[Json]:
     nodes: list[Json] = [document]
+    reading = Reading(document)
     for step in steps:
-        nodes = [found for node in nodes for found in _children(node, step)]
+        nodes = [found for node in nodes for found in _children(node, step, reading)]
     return nodes
 
 
-def _children(node: Json, step: Step) -> Iterator[Json]:
+def _children(node: Json, step: Step, reading: Reading) -> Iterator[Json]:
     match step:
         case str():
             if type(node) is dict and step in node:
@@ -159,7 +206,7 @@ def _children(node: Json, step: Step) -> Iterator[Json]:
                 yield from node[start:stop:stride]
         case Union(members):
             for member in members:
-                yield from _children(node, member)
+                yield from _children(node, member, reading)
         case Wildcard():
             if type(node) is dict:
                 yield from node.values()
@@ -167,6 +214,9 @@ def _children(node: Json, step: Step) -> Iterator[Json]:
                 yield from node
         case Descendants():
             yield from _below(node)
+        case Filter(test):
+            candidates = node if type(node) is list else [node] if type(node) is dict else []
+            yield from [candidate for candidate in candidates if test(candidate, reading)]
 
 
 def _below(node: Json) -> Iterator[Json]:
@@ -197,12 +247,51 @@ def parse_path(text: str) -> Path:
     variable = begin["variable"] or ""
     if begin["context"] and variable:
         raise PathSyntaxError(f"'{text}' is not a path: write $$.{variable}")
+    if (function := _FUNCTION.search(text)) is not None:
+        inner = parse_path(text[: function.start()])
+        return replace(inner, text=text, function=function[1])
     root: Root = "context" if begin["context"] else "variable" if variable else "input"
     steps = tuple(_Parser(text, begin.end()).steps())
     if len(steps) > MAX_STEPS or sum(type(step) is Descendants for step in steps) > MAX_DESCENDANTS:
         raise PathSyntaxError(f"'{text}' has too many steps")
     definite = all(type(step) in (str, int) for step in steps)
     return Path(text, root, variable, steps, definite)
+
+
+def _follow(text: str, many: bool) -> Follow:
+    """A path inside of a filter."""
+    steps = parse_path(text).steps
+    if all(type(step) in (str, int) for step in steps):
+        return lambda node: _only(node, steps)
+    if not many:
+        raise PathSyntaxError(f"'{text}': a path of the whole document must name one place in a filter")
+    return lambda node: _select(node, steps) or MISSING
+
+
+def _only(node: Json, steps: tuple[Step, ...]) -> Any:
+    for step in steps:
+        node = next(_children(node, step, Reading(None)), MISSING)
+        if node is MISSING:
+            break
+    return node
+
+
+def _numbers(value: Json) -> list[float]:
+    found = [item for item in value if type(item) in (int, float)]
+    if not found or len(found) != len(value):
+        raise ValueError("not numbers")
+    return found
+
+
+_FUNCTION = re.compile(r"\.(length|keys|min|max|avg|sum)\(\)$")
+_FUNCTIONS: Final[dict[str, Callable[[Json], Json]]] = {
+    "length": len,
+    "keys": lambda value: list(dict(value)),
+    "min": lambda value: min(_numbers(value)),
+    "max": lambda value: max(_numbers(value)),
+    "avg": lambda value: sum(_numbers(value)) / len(value),
+    "sum": lambda value: sum(_numbers(value)),
+}
 
 
 class _Parser:
@@ -230,9 +319,10 @@ class _Parser:
     def _bracket(self) -> Step:
         self._space()
         if self._take("?"):
-            raise PathSyntaxError(f"'{self.text}': filter expressions are not supported yet")
-        if self._take("*"):
-            step: Step = Wildcard()
+            test, self.position = compile_filter(self.text, self.position, _follow)
+            step: Step = Filter(test)
+        elif self._take("*"):
+            step = Wildcard()
         elif (found := _SLICE.match(self.text, self.position)) is not None:
             self.position = found.end()
             parts = [int(part) if part else None for part in found.groups()]

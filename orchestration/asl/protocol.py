@@ -32,6 +32,16 @@ class ExecutionStarted:
     execution_id: str
     input: Json
     facts: dict[str, Json] = field(default_factory=dict)
+    mock: str = ""  # ``<machine>#<test case>`` of a mock file: only then are the calls of each state counted
+
+
+@dataclass(frozen=True)
+class TaskStarted:
+    """Somebody took up the task: an activity's worker, who called itself ``worker_name``. Its heartbeat begins now."""
+
+    entry: int
+    worker_name: str | None = None
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,11 +49,13 @@ class TaskSucceeded:
     """The task of state entry ``entry`` answered. Also a callback's SendTaskSuccess.
 
     ``attempt``: which attempt it answers, where an answer may come after the next attempt has begun; None: the present.
+    ``submitted``: what the service said when it took the request, where that may not have been told before.
     """
 
     entry: int
     output: Json
     attempt: int | None = None
+    submitted: Json = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +68,17 @@ class TaskSubmitted:
 
 @dataclass(frozen=True)
 class TaskFailed:
-    """``error`` States.Timeout makes it a TaskTimedOut in the history. Also a callback's SendTaskFailure."""
+    """``error`` States.Timeout makes it a TaskTimedOut in the history. Also a callback's SendTaskFailure.
+
+    ``stage``: ``Schedule``, ``Start`` or ``Submit`` where the task never got further; the history's event is named so.
+    """
 
     entry: int
     error: str | None
     cause: str | None
     attempt: int | None = None
+    submitted: Json = None  # as in ``TaskSucceeded``
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,12 +100,32 @@ class StopRequested:
     cause: str | None
 
 
-Input = ExecutionStarted | TaskSucceeded | TaskSubmitted | TaskFailed | HeartbeatReceived | TimerFired | StopRequested
+@dataclass(frozen=True)
+class RedriveRequested:
+    """Go on from where the execution failed, timed out or was aborted.
+
+    ``number`` counts an execution's redrives from 1: one that has been made already, or is not the next, is ignored.
+    """
+
+    number: int
+
+
+Input = (
+    ExecutionStarted
+    | TaskStarted
+    | TaskSucceeded
+    | TaskSubmitted
+    | TaskFailed
+    | HeartbeatReceived
+    | TimerFired
+    | StopRequested
+    | RedriveRequested
+)
 
 # --- what the shell must do --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class RunTask:
     """Call ``resource`` with ``parameters`` and answer with TaskSucceeded or TaskFailed of this ``entry``.
 
@@ -104,6 +141,37 @@ class RunTask:
     timeout_s: float | None = None
     heartbeat_s: float | None = None
     token: str | None = None
+    role: str | None = None  # Credentials' RoleArn
+    state: str = ""
+    mock: str = ""  # the execution's test case
+    call: int = 0  # where there is one: how often the execution called this state before
+
+    def __init__(
+        self,
+        entry: int,
+        key: str,
+        resource: str,
+        parameters: Json,
+        attempt: int,
+        timeout_s: float | None = None,
+        heartbeat_s: float | None = None,
+        token: str | None = None,
+        role: str | None = None,
+        state: str = "",
+        mock: str = "",
+        call: int = 0,
+    ) -> None:
+        # By hand, as in HistoryEvent: several times as fast as a frozen dataclass's own.
+        fields = self.__dict__
+        fields["entry"], fields["key"], fields["resource"], fields["parameters"] = entry, key, resource, parameters
+        fields["attempt"], fields["timeout_s"], fields["heartbeat_s"] = attempt, timeout_s, heartbeat_s
+        fields["token"], fields["role"], fields["state"], fields["mock"], fields["call"] = (
+            token,
+            role,
+            state,
+            mock,
+            call,
+        )
 
 
 @dataclass(frozen=True)
@@ -119,7 +187,21 @@ class CancelTimer:
     timer: str
 
 
-Command = RunTask | SetTimer | CancelTimer
+@dataclass(frozen=True)
+class StopMapRun:
+    """Nobody waits for this map run any more (``run`` is its subject token): it and its children are to be stopped."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class StopExecution:
+    """Nobody waits for the end of this execution any more (``execution`` is its subject token): it is to be stopped."""
+
+    execution: str
+
+
+Command = RunTask | SetTimer | CancelTimer | StopMapRun | StopExecution
 
 # --- the history -------------------------------------------------------------------------------------------------
 

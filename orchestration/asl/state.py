@@ -46,6 +46,7 @@ class Branch:
     waiting: Waiting | None = None
     retries: dict[int, int] = field(default_factory=dict)  # retrier's index -> retries made
     retry_count: int = 0
+    earlier: int = 0  # attempts made before the last redrive
     timers: dict[str, float] = field(default_factory=dict)  # outstanding timers -> epoch seconds
     token: str | None = None
     submitted: bool = False  # the service took the request: a worker that takes over need not call again
@@ -55,6 +56,17 @@ class Branch:
     variables: dict[str, Json] = field(default_factory=dict)
     children: "list[Branch | Ended | None] | None" = None  # None: not yet started
     started: int = 0  # the ...StateStarted event of a Parallel or Map
+    call: int = 0  # the number of the task's call; counted in a mocked execution only
+    role: str | None = None  # whose rights the task has
+    items: list[Json] | None = None  # of a Map, where they cannot be derived again from the input
+    map_run: str = ""  # the ARN of the map run that a distributed Map waits for, or that has failed
+    map_redrives: int = 0  # of that map run
+    job: str = ""  # the subject token of the execution whose end the task waits for
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt of its task is under way, from 1; no number is used twice, redrives or not."""
+        return self.earlier + self.retry_count + 1
 
     def clone(self) -> "Branch":
         """A copy whose own fields may be set; what they hold is shared, but for the list of children."""
@@ -67,6 +79,7 @@ class Branch:
             self.waiting,
             self.retries,
             self.retry_count,
+            self.earlier,
             self.timers,
             self.token,
             self.submitted,
@@ -76,18 +89,28 @@ class Branch:
             self.variables,
             None if self.children is None else self.children.copy(),
             self.started,
+            self.call,
+            self.role,
+            self.items,
+            self.map_run,
+            self.map_redrives,
+            self.job,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A branch that came to its end: ``failed`` tells which fields count. ``last`` is its last event."""
+    """A branch that came to its end: ``failed`` tells which fields count. ``last`` is its last event.
+
+    ``remains`` is the failed branch as it stood, for a redrive.
+    """
 
     last: int
     failed: bool = False
     output: Json = None
     error: str | None = None
     cause: str | None = None
+    remains: Branch | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +128,11 @@ class ExecutionState:
     output: Json = None
     error: str | None = None
     cause: str | None = None
+    remains: Branch | None = None  # what a redrive goes on from, where the execution did not succeed
+    redrives: int = 0
+    redriven_at: float | None = None
+    mock: str = ""  # a test case of a mock file
+    calls: dict[str, int] = field(default_factory=dict)  # state -> how often it called; with a test case only
 
     @property
     def started(self) -> bool:
@@ -127,6 +155,11 @@ class ExecutionState:
             self.output,
             self.error,
             self.cause,
+            self.remains,
+            self.redrives,
+            self.redriven_at,
+            self.mock,
+            self.calls,
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -140,6 +173,12 @@ class ExecutionState:
         out["next"] = self.next_event
         if self.facts:
             out["facts"] = self.facts
+        if self.remains is not None:
+            out["remains"] = _dump(self.remains)
+        if self.redrives:
+            out["redrives"], out["redriven_at"] = self.redrives, self.redriven_at
+        if self.mock:
+            out["mock"], out["calls"] = self.mock, self.calls
         if self.root is not None:
             out["root"] = _dump(self.root)
         for name in ("deadline", "output", "error", "cause"):
@@ -161,6 +200,11 @@ class ExecutionState:
             output=data.get("output"),
             error=data.get("error"),
             cause=data.get("cause"),
+            remains=_load(data["remains"]) if "remains" in data else None,
+            redrives=data.get("redrives", 0),
+            redriven_at=data.get("redriven_at"),
+            mock=data.get("mock", ""),
+            calls=data.get("calls", {}),
         )
 
 
@@ -168,13 +212,19 @@ class ExecutionState:
 _SPARSE = (
     ("waiting", "waiting"),
     ("retry_count", "n"),
+    ("earlier", "earlier"),
     ("timers", "timers"),
     ("token", "token"),
+    ("role", "role"),
     ("submitted", "submitted"),
     ("heartbeat_s", "heartbeat"),
     ("timeout_s", "timeout"),
     ("variables", "vars"),
     ("started", "started"),
+    ("call", "call"),
+    ("job", "job"),
+    ("map_run", "map_run"),
+    ("map_redrives", "map_redrives"),
 )
 _sparse_values = attrgetter(*(name for name, _ in _SPARSE))
 _SPARSE_KEYS = tuple(key for _, key in _SPARSE)
@@ -188,9 +238,11 @@ def _dump(branch: Branch) -> dict[str, Json]:
         "input": branch.input,
         "last": branch.last,
     }
-    out.update([pair for pair in zip(_SPARSE_KEYS, _sparse_values(branch), strict=True) if pair[1]])
+    out.update([pair for pair in zip(_SPARSE_KEYS, _sparse_values(branch), strict=False) if pair[1]])
     if branch.parameters is not None:
         out["parameters"] = branch.parameters
+    if branch.items is not None:
+        out["items"] = branch.items
     if branch.retries:
         out["retries"] = list(branch.retries.items())
     if branch.children is not None:
@@ -204,7 +256,8 @@ def _dump_node(node: Branch | Ended | None) -> dict[str, Json] | None:
     if isinstance(node, Branch):
         return _dump(node)
     if node.failed:
-        return {"last": node.last, "error": node.error, "cause": node.cause, "failed": True}
+        ended: dict[str, Json] = {"last": node.last, "error": node.error, "cause": node.cause, "failed": True}
+        return ended if node.remains is None else {**ended, "remains": _dump(node.remains)}
     return {"last": node.last, "output": node.output}
 
 
@@ -216,6 +269,7 @@ def _load(data: dict[str, Json]) -> Branch:
     if "waiting" in data:
         branch.waiting = Waiting(data["waiting"])
     branch.parameters = data.get("parameters")
+    branch.items = data.get("items")
     if "retries" in data:
         branch.retries = dict(data["retries"])
     if "children" in data:
@@ -229,5 +283,6 @@ def _load_node(data: dict[str, Json] | None) -> Branch | Ended | None:
     if "state" in data:
         return _load(data)
     if data.get("failed"):
-        return Ended(data["last"], failed=True, error=data["error"], cause=data["cause"])
+        remains = _load(data["remains"]) if "remains" in data else None
+        return Ended(data["last"], failed=True, error=data["error"], cause=data["cause"], remains=remains)
     return Ended(data["last"], output=data["output"])

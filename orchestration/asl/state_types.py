@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from orchestration.asl.choice import compile_rule
+from orchestration.asl.choice import Predicate, compile_rule
+from orchestration.asl.distribution import DISTRIBUTED_FIELDS, TOLERANCE_FIELDS, read_distribution
 from orchestration.asl.fields import Fields
 from orchestration.asl.machine import (
     AnyState,
@@ -24,19 +25,22 @@ from orchestration.asl.machine import (
     Shaping,
     SucceedState,
     TaskState,
+    Text,
     WaitState,
 )
+from orchestration.asl.protocol import Json
+from orchestration.asl.queries import compile_condition
 from orchestration.asl.resources import parse_resource
+from orchestration.asl.templates import Template
 from orchestration.asl.timestamps import parse_timestamp
 
 ReadGraph = Callable[[Fields], Graph]
 
 _COMMON: Final = frozenset({"Type", "Comment", "QueryLanguage"})
 _PATHS: Final = frozenset({"InputPath", "OutputPath"})
-_FLOW: Final = frozenset({"Next", "End", "Assign"}) | _PATHS
-_SHAPING: Final = frozenset({"Parameters", "ResultSelector", "ResultPath"})
+_FLOW: Final = frozenset({"Next", "End", "Assign", "Output"}) | _PATHS
+_SHAPING: Final = frozenset({"Parameters", "Arguments", "ResultSelector", "ResultPath"})
 _RECOVERY: Final = frozenset({"Retry", "Catch"})
-JSONATA: Final = frozenset({"Arguments", "Output", "Items", "Condition"})
 
 # state type -> its fields
 FIELDS: Final[dict[str, frozenset[str]]] = {
@@ -45,35 +49,20 @@ FIELDS: Final[dict[str, frozenset[str]]] = {
     | _FLOW
     | _SHAPING
     | _RECOVERY
-    | {"Resource", "TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath"},
-    "Choice": _COMMON | _PATHS | {"Choices", "Default", "Assign"},
+    | {"Resource", "TimeoutSeconds", "TimeoutSecondsPath", "HeartbeatSeconds", "HeartbeatSecondsPath", "Credentials"},
+    "Choice": _COMMON | _PATHS | {"Choices", "Default", "Assign", "Output"},
     "Wait": _COMMON | _FLOW | {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"},
-    "Succeed": _COMMON | _PATHS,
+    "Succeed": _COMMON | _PATHS | {"Output"},
     "Fail": _COMMON | {"Error", "ErrorPath", "Cause", "CausePath"},
     "Parallel": _COMMON | _FLOW | _SHAPING | _RECOVERY | {"Branches"},
     "Map": _COMMON
     | _FLOW
-    | _SHAPING
+    | (_SHAPING - {"Arguments"})
     | _RECOVERY
-    | {"ItemProcessor", "Iterator", "ItemsPath", "ItemSelector", "MaxConcurrency", "MaxConcurrencyPath"},
+    | DISTRIBUTED_FIELDS
+    | TOLERANCE_FIELDS
+    | {"ItemProcessor", "Iterator", "ItemsPath", "Items", "ItemSelector", "MaxConcurrency", "MaxConcurrencyPath"},
 }
-# Of the language, but left to a later growth: refused by name.
-UNSUPPORTED: Final[dict[str, frozenset[str]]] = {
-    "Task": frozenset({"Credentials"}),
-    "Map": frozenset(
-        {
-            "ItemReader",
-            "ItemBatcher",
-            "ResultWriter",
-            "Label",
-            "ToleratedFailureCount",
-            "ToleratedFailureCountPath",
-            "ToleratedFailurePercentage",
-            "ToleratedFailurePercentagePath",
-        }
-    ),
-}
-
 
 # --- parts that several types share ------------------------------------------------------------------------------
 
@@ -94,13 +83,12 @@ def _base(name: str, kind: str, fields: Fields, *, goes_on: bool) -> dict[str, A
         "input_path": fields.path("InputPath"),
         "output_path": fields.path("OutputPath"),
         "assign": fields.template("Assign"),
+        "output": fields.template("Output"),
     }
 
 
 def _shaping(fields: Fields) -> Shaping:
-    return Shaping(
-        fields.template("Parameters"), fields.template("ResultSelector"), fields.reference_path("ResultPath")
-    )
+    return Shaping(fields.parameters(), fields.template("ResultSelector"), fields.reference_path("ResultPath"))
 
 
 def _recovery(fields: Fields) -> Recovery:
@@ -151,22 +139,36 @@ def _retrier(fields: Fields) -> Retrier:
 
 
 def _catcher(fields: Fields) -> Catcher:
-    fields.known(frozenset({"ErrorEquals", "Next", "ResultPath", "Assign", "Comment"}), JSONATA)
-    fields.required("Next")
+    fields.known(frozenset({"ErrorEquals", "Next", "ResultPath", "Assign", "Output", "Comment"}))
+    fields.required("ErrorEquals", "Next")
     errors, following = fields.texts("ErrorEquals"), fields.text("Next")
-    return Catcher(errors, following, fields.reference_path("ResultPath"), fields.template("Assign"))
+    assign, output = fields.template("Assign"), fields.template("Output")
+    return Catcher(errors, following, fields.reference_path("ResultPath"), assign, output)
 
 
 # --- the types ---------------------------------------------------------------------------------------------------
 
 
 def _read_pass(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
+    _warn_of_static(fields)
     return PassState(
         **_base(name, "Pass", fields, goes_on=True),
         shaping=_shaping(fields),
         result=fields.values.get("Result"),
         has_result="Result" in fields.values,
     )
+
+
+def _warn_of_static(fields: Fields) -> None:
+    """A Result is copied as it is: its ``.$`` keys are no paths."""
+    pending: list[tuple[Json, str]] = [(fields.values.get("Result"), fields.at("Result"))]
+    while pending:
+        value, location = pending.pop()
+        for key, inner in value.items() if isinstance(value, dict) else ():
+            if key.endswith(".$"):
+                message = f"The value for the field '{key}' is not evaluated: the Result of a Pass state is static"
+                fields.findings.warn(location, message, "PASS_RESULT_IS_STATIC")
+            pending.append((inner, f"{location}/{key}"))
 
 
 def _read_task(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
@@ -183,37 +185,71 @@ def _read_task(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
         recovery=_recovery(fields),
         timeout=timeout,
         heartbeat=heartbeat,
+        role=_role(fields),
     )
+
+
+def _role(fields: Fields) -> Text | None:
+    """The RoleArn of Credentials."""
+    if "Credentials" not in fields.values:
+        return None
+    value = fields.values["Credentials"]
+    if not isinstance(value, dict):
+        fields.problem("Credentials", "Expected value of type OBJECT")
+        return None
+    credentials = fields.inside(value, fields.at("Credentials"))
+    if not fields.jsonata and "RoleArn.$" in value:
+        return credentials.text_path("RoleArn.$")
+    if "RoleArn" not in value:
+        credentials.problem("", "The field 'RoleArn' is required but was missing")
+    return credentials.text_or_query("RoleArn")
 
 
 def _read_choice(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
     fields.required("Choices")
     choices = fields.objects("Choices")
     if "Choices" in fields.values and not choices:
-        fields.problem("Choices", "A Choice state must have at least one rule")
+        fields.problem("Choices", "Value cannot be empty")
     rules: list[Rule] = []
     for choice in choices:
         choice.required("Next")
-        compiled = choice.findings.attempt(partial(compile_rule, choice.values, choice.location), None)
-        if compiled is not None:
-            rules.append(Rule(compiled, choice.text("Next"), choice.template("Assign")))
+        if compiled := _condition(choice):
+            assign, output = choice.template("Assign"), choice.template("Output")
+            rules.append(Rule(compiled, choice.text("Next"), assign, output))
     return ChoiceState(
         **_base(name, "Choice", fields, goes_on=False), rules=tuple(rules), default=fields.optional_text("Default")
     )
+
+
+def _condition(choice: Fields) -> Predicate | None:
+    if not choice.jsonata:
+        for name in ("Condition", "Output"):
+            if name in choice.values:
+                only = f"field '{name}' is only supported for the 'JSONata' QueryLanguage"
+                choice.problem("", f"The QueryLanguage is set to 'JSONPath', but {only}")
+        return choice.findings.attempt(partial(compile_rule, choice.values, choice.location), None)
+    choice.known(frozenset({"Condition", "Next", "Assign", "Output", "Comment"}))
+    if "Condition" not in choice.values:
+        choice.required("Condition")
+        return None
+    value, location = choice.values["Condition"], choice.at("Condition")
+    return choice.findings.attempt(partial(compile_condition, value, location, choice.named(location)), None)
 
 
 def _read_wait(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
     forms = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
     if not fields.exclusive(*forms):
         fields.problem("", f"A Wait state must have one of these fields: [{', '.join(forms)}]")
-    instant = None
-    if "Timestamp" in fields.values and (instant := parse_timestamp(fields.values["Timestamp"])) is None:
-        fields.problem("Timestamp", "The value must be a timestamp such as 2030-01-31T12:00:00Z")
+    instant, query = None, fields.query("Timestamp", "string")
+    given = "Timestamp" in fields.values and query is None
+    if given and (instant := parse_timestamp(fields.values["Timestamp"])) is None:
+        fields.problem("Timestamp", "String does not match RFC3339 timestamp")
     return WaitState(
         **_base(name, "Wait", fields, goes_on=True),
         seconds=fields.seconds("Seconds", least=0),
         timestamp=instant,
         timestamp_path=fields.needed_path("TimestampPath") if "TimestampPath" in fields.values else None,
+        timestamp_query=query,
     )
 
 
@@ -222,20 +258,27 @@ def _read_succeed(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
 
 
 def _read_fail(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
+    for field_name in ("Error", "Cause"):
+        value = fields.values.get(field_name)
+        if not fields.jsonata and isinstance(value, str) and value.startswith(("$.", "$$.")):
+            message = f"The value of '{field_name}' looks like a path, but the field's name does not end with 'Path'"
+            fields.findings.warn(fields.at(field_name), message, "NO_PATH")
     fields.exclusive("Error", "ErrorPath")
     fields.exclusive("Cause", "CausePath")
     return FailState(
         **_base(name, "Fail", fields, goes_on=False),
         error=fields.optional_text("Error"),
         cause=fields.optional_text("Cause"),
-        error_path=fields.text_path("ErrorPath"),
-        cause_path=fields.text_path("CausePath"),
+        error_path=fields.text_or_query("Error") if fields.jsonata else fields.text_path("ErrorPath"),
+        cause_path=fields.text_or_query("Cause") if fields.jsonata else fields.text_path("CausePath"),
     )
 
 
 def _read_parallel(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
     fields.required("Branches")
     branches = fields.objects("Branches")
+    if fields.values.get("Branches") == []:
+        fields.problem("Branches", "Value cannot be empty")
     for branch in branches:
         branch.known(frozenset({"StartAt", "States", "Comment"}))
     return ParallelState(
@@ -248,18 +291,19 @@ def _read_parallel(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState
 
 def _read_map(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
     fields.exclusive("MaxConcurrency", "MaxConcurrencyPath")
+    concurrency = fields.query("MaxConcurrency", "number")
     fields.exclusive("ItemSelector", "Parameters")
     shaping = _shaping(fields)
     found = fields.exclusive("ItemProcessor", "Iterator")
-    processor = Graph("", {})
+    processor, distribution = Graph("", {}), None
     if not found:
         fields.problem("", "A Map state must have an ItemProcessor")
     elif not isinstance(definition := fields.values[found[0]], dict):
         fields.problem(found[0], "Expected value of type OBJECT")
     else:
-        inner = Fields(definition, fields.at(found[0]), fields.findings)
+        inner = fields.inside(definition, fields.at(found[0]))
         inner.known(frozenset({"StartAt", "States", "Comment", "ProcessorConfig"}))
-        _only_inline(inner)
+        distribution = read_distribution(fields, inner)
         processor = read_graph(inner)
     return MapState(
         **_base(name, "Map", fields, goes_on=True),
@@ -268,19 +312,26 @@ def _read_map(name: str, fields: Fields, read_graph: ReadGraph) -> AnyState:
         selector=fields.template("ItemSelector") or shaping.parameters,
         shaping=Shaping(None, shaping.result_selector, shaping.result_path),
         recovery=_recovery(fields),
-        max_concurrency=fields.integer("MaxConcurrency", 0, least=0),
+        max_concurrency=0 if concurrency is not None else fields.integer("MaxConcurrency", 0, least=0),
         max_concurrency_path=fields.needed_path("MaxConcurrencyPath")
         if "MaxConcurrencyPath" in fields.values
         else None,
+        distribution=distribution,
+        items=_items(fields),
+        concurrency=concurrency,
     )
 
 
-def _only_inline(processor: Fields) -> None:
-    config = processor.values.get("ProcessorConfig", {})
-    if not isinstance(config, dict) or config.get("Mode", "INLINE") not in ("INLINE", "DISTRIBUTED"):
-        processor.problem("ProcessorConfig", "'Mode' must be INLINE or DISTRIBUTED")
-    elif config.get("Mode") == "DISTRIBUTED":
-        processor.problem("ProcessorConfig/Mode", "The mode DISTRIBUTED is not supported yet")
+def _items(fields: Fields) -> Template | None:
+    """JSONata's Items: an array whose members may be expressions, or one expression that gives an array."""
+    if not fields.jsonata or "Items" not in fields.values:
+        return None
+    if (query := fields.query("Items", "array")) is not None:
+        return Template(query, False)
+    if not isinstance(fields.values["Items"], list):
+        fields.problem("Items", "Expected value of type ARRAY")
+        return None
+    return fields.template("Items")
 
 
 READERS: Final[dict[str, Callable[[str, Fields, ReadGraph], AnyState]]] = {

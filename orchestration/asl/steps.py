@@ -4,7 +4,8 @@ Each ``begin_…`` gives ``Leave``, ``Ended``, or the branch that now waits; it 
 types is in ``walking``.
 """
 
-from orchestration.asl.errors import NO_NEXT_STATE, RUNTIME, PathNotFound, StatesError
+from orchestration.asl.errors import NO_NEXT_STATE, RUNTIME, PathNotFound, QueryFailed, StatesError
+from orchestration.asl.expressions import Expression
 from orchestration.asl.limits import size_of
 from orchestration.asl.machine import ChoiceState, FailState, PassState, Shaping, State, SucceedState, Text, WaitState
 from orchestration.asl.paths import Env, Path
@@ -36,12 +37,27 @@ def effective_input(state: State, branch: Branch, env: Env) -> Json:
 def leave(
     turn: Turn, state: State, branch: Branch, env: Env, output: Json, *, result: Json, next_state: str | None
 ) -> Leave:
-    """Applies OutputPath and Assign; ``result`` is what Assign calls ``$``. Both see the variables as they were."""
-    assigned = assign(turn, state.assign, result, env)
-    shaped = read(state.output_path, output, env)
-    if shaped is not branch.input:
-        turn.weigh(size_of(shaped, f"The state/task '{state.name}' returned a result"))
-    return Leave(shaped, next_state, assigned)
+    """Applies OutputPath (or Output) and Assign, which calls ``result`` ``$``. Both see the variables as they were."""
+    return shaped(turn, state, branch, env, output, result, next_state, state.assign, state.output)
+
+
+def shaped(
+    turn: Turn,
+    state: State,
+    branch: Branch,
+    env: Env,
+    output: Json,
+    result: Json,
+    next_state: str | None,
+    assigning: Template | None,
+    queried: Template | None,
+) -> Leave:
+    """``assigning`` and ``queried`` are Assign and Output: the state's, or those of a Choice rule."""
+    assigned = None if assigning is None else assign(turn, assigning, result, env)
+    left = read(state.output_path, output, env) if queried is None else queried.fill(result, env)
+    if left is not branch.input:
+        turn.weigh(size_of(left, f"The state/task '{state.name}' returned a result"))
+    return Leave(left, next_state, assigned)
 
 
 def assign(turn: Turn, template: Template | None, result: Json, env: Env) -> dict[str, Json] | None:
@@ -54,7 +70,8 @@ def assign(turn: Turn, template: Template | None, result: Json, env: Env) -> dic
 
 
 def finish(turn: Turn, state: State, shaping: Shaping, branch: Branch, env: Env, result: Json) -> Leave:
-    """From a result to the state's output: ResultSelector, ResultPath, OutputPath."""
+    """From a result to the state's output: ResultSelector, ResultPath, OutputPath; or Output."""
+    env.result = result
     selected = result if shaping.result_selector is None else shaping.result_selector.fill(result, env)
     return leave(
         turn,
@@ -93,12 +110,12 @@ def begin_succeed(turn: Turn, state: SucceedState, place: Place, branch: Branch)
 
 def begin_fail(turn: Turn, state: FailState, place: Place, branch: Branch) -> Outcome:
     env = turn.env(place, branch)
-    error = state.error if state.error_path is None else _text(state.error_path, "ErrorPath", branch.input, env)
-    cause = state.cause if state.cause_path is None else _text(state.cause_path, "CausePath", branch.input, env)
-    return Ended(branch.last, failed=True, error=error, cause=cause)
+    error = state.error if state.error_path is None else text_of(state.error_path, "ErrorPath", branch.input, env)
+    cause = state.cause if state.cause_path is None else text_of(state.cause_path, "CausePath", branch.input, env)
+    return Ended(branch.last, failed=True, error=error, cause=cause, remains=branch)
 
 
-def _text(text: Text, field_name: str, document: Json, env: Env) -> str:
+def text_of(text: Text, field_name: str, document: Json, env: Env) -> str:
     filled = text.read(document, env)
     if not isinstance(filled, str):
         raise StatesError(RUNTIME, f"The {field_name} '{text.source}' must give a string")
@@ -111,10 +128,7 @@ def begin_choice(turn: Turn, state: ChoiceState, place: Place, branch: Branch) -
     document = effective_input(state, branch, env)
     for rule in state.rules:
         if rule.holds(document, env):
-            left = leave(turn, state, branch, env, document, result=document, next_state=rule.next)
-            return (
-                left if rule.assign is None else Leave(left.output, left.next, assign(turn, rule.assign, document, env))
-            )
+            return shaped(turn, state, branch, env, document, document, rule.next, rule.assign, rule.output)
     if state.default is None:
         raise StatesError(RUNTIME, NO_NEXT_STATE)
     return leave(turn, state, branch, env, document, result=document, next_state=state.default)
@@ -133,7 +147,11 @@ def _wait_s(turn: Turn, state: WaitState, document: Json, env: Env) -> float:
         return state.seconds.value
     if state.seconds.path is not None:
         return float(whole_seconds(state.seconds.path, "SecondsPath", document, env, least=0))
+    if state.seconds.query is not None:
+        return float(queried_seconds(state.seconds.query, "Seconds", env, least=0))
     at = state.timestamp
+    if state.timestamp_query is not None:
+        at = _queried_timestamp(state.timestamp_query, env)
     if state.timestamp_path is not None:
         text = read(state.timestamp_path, document, env)
         at = parse_timestamp(text)
@@ -157,6 +175,24 @@ def whole_seconds(path: Path, field_name: str, document: Json, env: Env, *, leas
             f"{path.text} == {value}",
         )
     return int(value)
+
+
+def _queried_timestamp(query: Expression, env: Env) -> float:
+    text = query(None, env)
+    at = parse_timestamp(text)
+    if at is None:
+        problem = f"The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {text}"
+        raise QueryFailed(problem, "Timestamp")
+    return at
+
+
+def queried_seconds(query: Expression, field_name: str, env: Env, *, least: int = 1) -> int:
+    """Raises ``QueryFailed`` unless the query gives a whole number in the language's bounds."""
+    value = query(None, env)
+    if type(value) is not int or not least <= value <= 99_999_999:
+        problem = f"The {field_name} field must be a valid integer value of {least} to 99999999: {value}"
+        raise QueryFailed(problem, field_name)
+    return value
 
 
 def resume_wait(turn: Turn, state: WaitState, place: Place, branch: Branch) -> Outcome:

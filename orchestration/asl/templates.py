@@ -56,9 +56,10 @@ def _compile_object(value: dict[str, Json], location: str, texts: list[str], dep
         where = f"{location}/{key}"
         if key.endswith(".$"):
             if not isinstance(inner, str):
-                raise DefinitionInvalid(f"The value for the field '{key}' must be a STRING that contains a path", where)
+                message = f"The value for the field '{key}' must be a STRING that contains a JSONPath"
+                raise DefinitionInvalid(message, location)
             texts.append(inner)
-            dynamic.append((key[:-2], compile_reading(key, inner, where)))
+            dynamic.append((key[:-2], compile_reading(key, inner, location)))
         else:
             fill = _compile(inner, where, texts, depth + 1)
             constants[key] = inner
@@ -80,10 +81,9 @@ def compile_reading(key: str, text: str, location: str) -> Expression:
     """The path or call of field ``key``. Raises ``DefinitionInvalid``; reading a missing path is States.Runtime."""
     try:
         expression = compile_expression(text)
-    except PathSyntaxError as problem:
+    except PathSyntaxError:
         raise DefinitionInvalid(
-            f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call: {problem}",
-            location,
+            f"The value for the field '{key}' must be a valid JSONPath or a valid intrinsic function call", location
         ) from None
 
     def read(document: Json, env: Env) -> Json:

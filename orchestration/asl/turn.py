@@ -98,7 +98,13 @@ class Turn:
             )
             return hashlib.sha256(seed.encode()).hexdigest()
 
-        return Env(lambda: self.context(branch, item or place.item, retried), variables, draw)
+        return Env(
+            lambda: self.context(branch, item or place.item, retried),
+            variables,
+            draw,
+            branch.input,
+            self.now.at,
+        )
 
     def context(self, branch: Branch, item: dict[str, Json] | None, retried: bool) -> Json:
         """The context object ``$$``."""
@@ -114,17 +120,27 @@ class Turn:
                 "Input": execution.input,
                 "StartTime": format_timestamp(execution.started_at),
                 "Name": execution.execution_id.rpartition(":")[2],
-                "RedriveCount": 0,
+                **_redrives(execution),
                 **facts.get("Execution", {}),
             },
             "StateMachine": facts.get("StateMachine", {}),
-            "State": state,
+            "State": {**state, **facts["State"]} if "State" in facts else state,
         }
         if branch.token is not None:
             made["Task"] = {"Token": branch.token}
         if item is not None:
             made["Map"] = {"Item": item}
         return made
+
+
+def _redrives(execution: ExecutionState) -> dict[str, Json]:
+    """An Express execution, which cannot be redriven, is told nothing of it."""
+    if ":express:" in execution.execution_id:
+        return {}
+    told: dict[str, Json] = {"RedriveCount": execution.redrives}
+    if execution.redriven_at is not None:
+        told["RedriveTime"] = format_timestamp(execution.redriven_at)
+    return told
 
 
 def without_nones(**details: Json) -> dict[str, Json]:

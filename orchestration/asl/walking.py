@@ -7,11 +7,22 @@ interpreter or has ended; an event for a branch deep in the tree changes copies 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from orchestration.asl.errors import DATA_LIMIT, TIMEOUT, PassedOn, StatesError
-from orchestration.asl.fanout import begin_fan, child_place, drop_children, go_on, joined, record_failed
+from orchestration.asl.distributed import react_to_map_run, redrive_distributed
+from orchestration.asl.errors import DATA_LIMIT, QUERY, RUNTIME, TIMEOUT, PassedOn, QueryFailed, StatesError
+from orchestration.asl.fanout import (
+    begin_fan,
+    child_place,
+    drop_children,
+    go_on,
+    joined,
+    record_aborted,
+    record_failed,
+    resume_fan,
+)
 from orchestration.asl.limits import TURN_BYTES, TURN_EVENTS, size_of
 from orchestration.asl.machine import (
     AnyState,
+    Catcher,
     ChoiceState,
     FailState,
     MapState,
@@ -22,7 +33,16 @@ from orchestration.asl.machine import (
     TaskState,
     WaitState,
 )
-from orchestration.asl.protocol import HeartbeatReceived, Json, TaskFailed, TaskSubmitted, TaskSucceeded, TimerFired
+from orchestration.asl.protocol import (
+    HeartbeatReceived,
+    Json,
+    StopExecution,
+    TaskFailed,
+    TaskStarted,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+)
 from orchestration.asl.recovery import catch_of, error_output, retry_of, wait_s
 from orchestration.asl.state import Branch, Ended, Waiting
 from orchestration.asl.steps import (
@@ -40,7 +60,7 @@ from orchestration.asl.tasks import begin_task, react_to_task, record_failure
 from orchestration.asl.turn import Leave, Place, Turn
 
 Moved = Branch | Ended
-TaskEvent = TaskSucceeded | TaskFailed | TaskSubmitted | HeartbeatReceived
+TaskEvent = TaskStarted | TaskSucceeded | TaskFailed | TaskSubmitted | HeartbeatReceived
 BranchEvent = TaskEvent | TimerFired
 
 
@@ -72,6 +92,28 @@ def walk(turn: Turn, place: Place, following: Following) -> Moved:
         following = moved
 
 
+def resume(turn: Turn, place: Place, remains: Branch, last: int) -> Moved:
+    """Goes on where a branch had failed or was stopped, in the same state entry; its retries begin anew."""
+    branch = remains.clone()
+    if branch.waiting is Waiting.TURN and branch.children is None:
+        return walk(turn, place, Following(branch.state, branch.input, last, branch.variables))
+    branch.earlier, branch.retries, branch.retry_count = branch.attempt, {}, 0
+    branch.last, branch.waiting, branch.timers = last, None, {}
+    branch.token, branch.submitted, branch.parameters = None, False, None
+    state = place.graph.states[branch.state]
+    try:
+        if isinstance(state, MapState) and branch.map_run:
+            outcome = redrive_distributed(turn, state, place, branch)
+        elif isinstance(state, ParallelState | MapState) and branch.children is not None:
+            outcome = resume_fan(turn, state, place, branch, resume, _walk_child)
+        else:
+            outcome = _BEGIN[type(state)](turn, state, place, branch)
+    except StatesError as error:
+        outcome = _failed(turn, state, place, branch, error)
+    moved = _follow(turn, state, branch, outcome)
+    return walk(turn, place, moved) if isinstance(moved, Following) else moved
+
+
 def find(branch: Branch, entry: int) -> list[int] | None:
     """The way to the branch that stands in ``entry``: indexes of children."""
     if branch.entry == entry:
@@ -96,9 +138,13 @@ def awaits(branch: Branch, event: BranchEvent) -> bool:
         return event.timer in branch.timers
     if isinstance(event, TaskSubmitted):
         return branch.waiting is Waiting.OUTSIDE and not branch.submitted
-    if event.attempt is not None and event.attempt != branch.retry_count + 1:
+    if event.attempt is not None and event.attempt != branch.attempt:
         return False
-    return branch.waiting in (Waiting.TASK, Waiting.OUTSIDE)
+    if isinstance(event, TaskSucceeded | TaskFailed):
+        return branch.waiting is Waiting.TASK or branch.waiting is Waiting.OUTSIDE
+    if branch.map_run or branch.waiting is not Waiting.OUTSIDE:
+        return False
+    return isinstance(event, HeartbeatReceived) or not branch.started
 
 
 def deliver(turn: Turn, place: Place, branch: Branch, way: list[int], event: BranchEvent) -> Moved:
@@ -112,6 +158,9 @@ def deliver(turn: Turn, place: Place, branch: Branch, way: list[int], event: Bra
             outcome = _through(turn, state, place, branch, way, event)
         elif isinstance(event, TimerFired):
             outcome = _react_to_timer(turn, state, place, branch, event)
+        elif isinstance(state, MapState):
+            assert isinstance(event, TaskSucceeded | TaskFailed | TaskSubmitted), "it awaits the end of a map run"
+            outcome = react_to_map_run(turn, state, place, branch, event)
         else:
             assert isinstance(state, TaskState), "only tasks await other events"
             outcome = react_to_task(turn, state, place, branch, event)
@@ -133,6 +182,9 @@ def _react_to_timer(turn: Turn, state: AnyState, place: Place, branch: Branch, e
     turn.cancel_timers(branch, fired=event.timer)
     waited = branch.waiting
     if isinstance(state, TaskState) and waited is Waiting.OUTSIDE:
+        if branch.job:
+            turn.commands.append(StopExecution(branch.job))
+            branch.job = ""
         error = PassedOn(TIMEOUT)  # a missed heartbeat too is States.Timeout
         record_failure(turn, state, branch, error)
         raise error
@@ -163,10 +215,14 @@ def _failed(turn: Turn, state: AnyState, place: Place, branch: Branch, error: St
     """Retry, else Catch, else the branch ends."""
     turn.cancel_timers(branch)
     drop_children(turn, branch)
+    remains, branch.children = branch.children, None
+    if isinstance(state, ParallelState | MapState) and error.error != RUNTIME:
+        record_aborted(turn, state, remains or ())
     cause, by_task = error.cause, isinstance(error, PassedOn)
     if not by_task and error.error != DATA_LIMIT:
-        where = f"the state '{state.name}' (entered at the event id #{branch.entry})"
-        cause = f"An error occurred while executing {where}. {cause}"
+        cause = within(state, branch, cause)
+    if isinstance(error, QueryFailed):
+        record_query_failure(turn, state, branch, cause, error.location)
     recovery: Recovery = getattr(state, "recovery", _NO_RECOVERY)
     index = retry_of(recovery, branch, error.error, by_task=by_task)
     if index is not None:
@@ -177,18 +233,42 @@ def _failed(turn: Turn, state: AnyState, place: Place, branch: Branch, error: St
         turn.set_timer(branch, Waiting.RETRY, turn.scaled(wait_s(recovery.retriers[index], made, turn.now.u)))
         return branch
     if isinstance(state, ParallelState | MapState):
-        record_failed(turn, state, branch)
+        record_failed(turn, state, branch, error.error)
     catcher = catch_of(recovery, error.error, by_task=by_task)
     if catcher is None:
-        return Ended(branch.last, failed=True, error=error.error, cause=cause)
-    found = error_output(error.error, cause)
+        branch.children = remains
+        return Ended(branch.last, failed=True, error=error.error, cause=cause, remains=branch)
+    return _caught(turn, state, place, branch, catcher, error_output(error.error, cause))
+
+
+def _caught(
+    turn: Turn, state: AnyState, place: Place, branch: Branch, catcher: Catcher, found: dict[str, Json]
+) -> Outcome:
+    env = turn.env(place, branch, retried=True)
+    env.error_output = found
     try:
         output = placed(catcher.result_path, branch.input, found)
+        if catcher.output is not None:
+            output = catcher.output.fill(found, env)
         turn.weigh(size_of(output, f"The state/task '{state.name}' returned a result"))
-        assigned = assign(turn, catcher.assign, found, turn.env(place, branch, retried=True))
+        return Leave(output, catcher.next, assign(turn, catcher.assign, found, env))
+    except QueryFailed as problem:
+        cause = within(state, branch, problem.cause)
+        record_query_failure(turn, state, branch, cause, problem.location)
+        return Ended(branch.last, failed=True, error=problem.error, cause=cause, remains=branch)
     except StatesError as problem:
-        return Ended(branch.last, failed=True, error=problem.error, cause=problem.cause)
-    return Leave(output, catcher.next, assigned)
+        return Ended(branch.last, failed=True, error=problem.error, cause=problem.cause, remains=branch)
+
+
+def within(state: AnyState, branch: Branch, cause: str | None) -> str:
+    """AWS's words for an error of the state itself."""
+    where = f"the state '{state.name}' (entered at the event id #{branch.entry})"
+    return f"An error occurred while executing {where}. {cause}"
+
+
+def record_query_failure(turn: Turn, state: AnyState, branch: Branch, cause: str | None, location: str) -> None:
+    details: dict[str, Json] = {"cause": cause, "error": QUERY, "location": location, "state": state.name}
+    branch.last = turn.record("EvaluationFailed", branch.last, details)
 
 
 def _pause(turn: Turn, following: Following) -> Branch:

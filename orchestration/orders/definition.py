@@ -15,7 +15,8 @@ from orchestration.asl.errors import DefinitionInvalid
 from orchestration.asl.fields import MAX_SECONDS
 from orchestration.asl.findings import Severity
 from orchestration.asl.interpreter import Machine, load_machine
-from services.operations import PATH_OF, SERVICE_OF, Operation
+from services.commands import Refusal
+from services.operations import PATH_OF, SERVICE_OF, Operation, is_undo
 from services.practices import Practice, Practices
 
 DEFINITION_FILE: Final = Path(__file__).parents[1] / "order_fulfilment.asl.json"
@@ -28,6 +29,12 @@ ORDER_HISTORY_LIMIT: Final = 1_000_000
 
 RESOURCE_OF: Final = {operation: f"http://{SERVICE_OF[operation]}{PATH_OF[operation]}" for operation in Operation}
 OPERATION_OF_RESOURCE: Final = {resource: operation for operation, resource in RESOURCE_OF.items()}
+
+# Errors that are outcomes of the business: undoing what went before is the order's way, not a hardening (docs/decisions
+# 0018). A timeout of the approval is one because it is the deadline's doing, and ``deadlines`` is a practice of its own.
+ACTION_OUTCOMES: Final = tuple(refusal.value for refusal in Refusal)
+APPROVAL_OUTCOMES: Final = ("ApprovalRejected", "States.Timeout")
+ANY_ERROR: Final = "States.ALL"
 
 
 @cache
@@ -114,17 +121,38 @@ def _strip(states: dict[str, dict[str, Any]], practices: Practices) -> None:
     gone: list[str] = []
     if Practice.RETRIES not in practices:
         gone.append("Retry")
-    if Practice.DEAD_LETTERS not in practices:
-        gone.append("Catch")
     if Practice.DEADLINES not in practices:
         gone += ["TimeoutSeconds", "HeartbeatSeconds"]
-    for state in states.values():
-        for name in gone:
-            state.pop(name, None)
+    for name, state in states.items():
+        for field in gone:
+            state.pop(field, None)
+        if Practice.DEAD_LETTERS not in practices:
+            _catch_only(state, _outcomes_of(name, state))
+
+
+def _outcomes_of(name: str, state: dict[str, Any]) -> tuple[str, ...]:
+    """An undo has none: one that is refused cannot go on without a person, whatever the reason."""
+    if name == APPROVAL_STATE:
+        return APPROVAL_OUTCOMES
+    operation = OPERATION_OF_RESOURCE.get(state.get("Resource", ""))
+    return () if operation is None or is_undo(operation) else ACTION_OUTCOMES
+
+
+def _catch_only(state: dict[str, Any], outcomes: tuple[str, ...]) -> None:
+    """Each of the outcomes goes where it went before; every other error now ends the execution."""
+    kept: list[dict[str, Any]] = []
+    left = list(outcomes)
+    for rule in state.pop("Catch", ()):
+        names = [name for name in left if name in rule["ErrorEquals"] or ANY_ERROR in rule["ErrorEquals"]]
+        left = [name for name in left if name not in names]
+        if names:
+            kept.append({**rule, "ErrorEquals": names})
+    if kept:
+        state["Catch"] = kept
 
 
 def _reachable(start: str, states: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Without Catch nothing leads to the undo states any more, and a state that nothing leads to is an error."""
+    """A state that nothing leads to is an error, and with a catcher taken out nothing may lead to some."""
     reached: set[str] = set()
     pending = [start]
     while pending:

@@ -14,9 +14,9 @@ from broker.read import Record, all_of, last
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
 from orchestration.errors import Unreadable
 from orchestration.orders.order_story import ASKS_A_MANAGER, ASKS_FOR_REPAIR, MACHINE, reason_of, status_of
-from orchestration.orders.projector import Projector
-from orchestration.orders.read_model import ReadModel
+from orchestration.orders.read_model import Orders, total_cents
 from orchestration.orders.trail import trail_of
+from orchestration.rfc3339 import rfc3339
 from orchestration.runtime import records
 from orchestration.runtime.callbacks import Sent, send_result
 from orchestration.runtime.dead_letters import DeadLetter, read_letter
@@ -34,12 +34,12 @@ MAX_LETTERS: Final = 1000
 class OrchestrationLane:
     """``secret`` makes and checks callback tokens, and is shared with the conductors."""
 
-    def __init__(self, client: Client, name: str, secret: str, projector: Projector) -> None:
+    def __init__(self, client: Client, name: str, secret: str, orders: Orders) -> None:
         self.name = name
         self._client = client
         self._secret = secret
         self._token_of = token_maker(secret)
-        self._projector = projector
+        self._orders = orders
 
     async def place(self, order: Order) -> Placed:
         fingerprint = order.fingerprint()
@@ -112,10 +112,10 @@ class OrchestrationLane:
         return Decided(await self._send(token, ASKS_FOR_REPAIR, result_of))
 
     async def pending_approvals(self) -> list[PendingApproval]:
-        return self._pending(OrderStatus.WAITING_FOR_APPROVAL, ASKS_A_MANAGER)
+        return await self._pending(OrderStatus.WAITING_FOR_APPROVAL, ASKS_A_MANAGER)
 
     async def parked(self) -> list[PendingApproval]:
-        return self._pending(OrderStatus.PARKED, ASKS_FOR_REPAIR)
+        return await self._pending(OrderStatus.PARKED, ASKS_FOR_REPAIR)
 
     async def dead_letters(self) -> list[DeadLetter]:
         """Work that no conductor could make sense of."""
@@ -126,10 +126,10 @@ class OrchestrationLane:
         return [read_letter(record) for record in found]
 
     async def list_orders(self, status: OrderStatus | None, limit: int) -> list[OrderView]:
-        return self._model().views(status, limit)
+        return await self._orders.views(status, limit)
 
     async def outcomes(self, after: int, limit: int) -> list[Outcome]:
-        return self._model().outcomes(after, limit)
+        return await self._orders.outcomes(after, limit)
 
     async def ready(self) -> str | None:
         if not self._client.is_connected:
@@ -140,23 +140,18 @@ class OrchestrationLane:
             return f"the broker does not answer: {error}"
         return None
 
-    def _pending(self, status: OrderStatus, scheme: str) -> list[PendingApproval]:
+    async def _pending(self, status: OrderStatus, scheme: str) -> list[PendingApproval]:
         return [
             PendingApproval(
-                order_id=row.order_id,
-                token=self._token_of(row.order_id, waiting.entry, waiting.attempt),
-                total_cents=row.total_cents,
-                since=row.since,
+                order_id=row.name,
+                token=self._token_of(row.token, waiting.entry, waiting.attempt),
+                total_cents=total_cents(row),
+                since=rfc3339(row.since),
             )
-            for row in self._model().waiting(status)
-            for waiting in row.waiting
+            for row in await self._orders.waiting(status)
+            for waiting in row.callbacks
             if waiting.resource.startswith(scheme)
         ]
-
-    def _model(self) -> ReadModel:
-        if self._projector.model is None:
-            raise NotDurable("the read model is being built")
-        return self._projector.model
 
     async def _last(self, subject: str) -> Record | None:
         try:

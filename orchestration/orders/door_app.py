@@ -1,6 +1,5 @@
 """The door as an app: the shared front door, and beside it the routes for what only this lane parks."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,11 +9,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from broker.connection import close
-from orchestration.metrics import order_counter
 from orchestration.orders.door import OrchestrationLane
-from orchestration.orders.projector import Projector
+from orchestration.orders.read_model import Orders
 from orchestration.runtime.dead_letters import DeadLetter
-from orchestration.vital import vital
+from orchestration.visibility.read_model import ReadModel, running
 from services.bodies import check_admin, error_response, json_response
 from services.front_door import Decided
 from services.front_door_http import UNDECIDED, create_door_app
@@ -29,20 +27,15 @@ class ResumedBody(BaseModel):
     decided: Decided
 
 
-def create_app(settings: Settings, client: Client) -> FastAPI:
-    projector = Projector(client, settings.lane, order_counter(settings.lane))
-    lane = OrchestrationLane(client, settings.lane, settings.approval_secret.get_secret_value(), projector)
+def create_app(settings: Settings, client: Client, read_model: ReadModel) -> FastAPI:
+    orders = Orders(settings.lane, read_model.executions)
+    lane = OrchestrationLane(client, settings.lane, settings.approval_secret.get_secret_value(), orders)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        projecting = vital(projector.run(), "the read model")
-        try:
+        async with running(read_model):
             yield
-        finally:
-            await projector.stop()
-            projecting.cancel()
-            await asyncio.wait((projecting,))
-            await close(client)
+        await close(client)
 
     app = create_door_app(settings, lane, lifespan)
     _add_parked(app, settings, lane)

@@ -1,111 +1,94 @@
-"""All orders at a glance: folded from starts and appends in the order of the stream. Pure; ``projector`` feeds it.
+"""All orders at a glance: what of the executions' read model is about orders, told in the orders' words."""
 
-It can be thrown away at any time and made again from the stream.
-"""
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from sqlalchemy import Row, Select, and_, select
 
-from orchestration.orders.order_story import reason_of, status_of
+from orchestration.errors import NotYet
+from orchestration.names import OWN_MACHINE
+from orchestration.orders.order_story import status_of
 from orchestration.rfc3339 import rfc3339
 from orchestration.runtime import records
-from services.front_door import Outcome
+from orchestration.visibility.executions import ExecutionRow, Waits
+from orchestration.visibility.folding import decoded
+from orchestration.visibility.schema import executions
+from orchestration.visibility.sql import SqlExecutions, rows_where
+from services.front_door import NotDurable, Outcome
 from services.trail import ENDED, OrderStatus, OrderView
 
-
-@dataclass(slots=True)
-class Row:
-    """One order. ``sequence`` is that of its last record, ``since`` the instant of it (RFC 3339)."""
-
-    order_id: str
-    total_cents: int
-    accepted_at: str
-    status: OrderStatus
-    sequence: int
-    since: str
-    reason: str | None = None
-    waiting: tuple[records.Waiting, ...] = ()
+_c: Final = executions.c
+_order: Final = _c.machine == OWN_MACHINE
+_OUTCOMES: Final = (
+    select(_c.sequence, _c.name, _c.phase, _c.started_at, _c.since)
+    .where(_order, _c.stopped_at.is_not(None))
+    .order_by(_c.sequence)
+)
+MAX_PENDING: Final = 10_000
 
 
-@dataclass
-class ReadModel:
-    """Mutable; grows with the number of orders (a few hundred bytes each)."""
+class OrderReader:
+    """An order's phase is its status; the note of its start is its total."""
 
-    lane: str
-    rows: dict[str, Row] = field(default_factory=dict)
-    ended: list[Outcome] = field(default_factory=list)
-    sequence: int = 0
-    _waiting: dict[str, Row] = field(default_factory=dict)
+    def note(self, start: records.Start) -> str:
+        match start.input:
+            case {"order": {"total_cents": int(total)}}:
+                return str(total)
+            case _:
+                return "0"
 
-    def apply(self, subject: str, sequence: int, at: float, body: bytes) -> Row | None:
-        """Fold one record in, stored at epoch seconds ``at``; None: nothing changed. Raises ``errors.Unreadable``."""
-        execution = records.execution_of(subject)
-        if subject.startswith(f"{records.START}."):
-            row = self._started(execution, sequence, at, records.decode_start(body))
-        else:
-            row = self._appended(execution, sequence, at, records.decode_outline(body))
-        self.sequence = max(self.sequence, sequence)
-        return row
+    def phase(self, last: records.Outline | None) -> str:
+        return status_of(last).value
 
-    def _started(self, execution: str, sequence: int, at: float, start: records.Start) -> Row | None:
-        if execution in self.rows:
-            return None
-        began_at = rfc3339(at)
-        row = Row(execution, _total_cents(start), began_at, OrderStatus.IN_PROGRESS, sequence, began_at)
-        self.rows[execution] = row
-        return row
 
-    def _appended(self, execution: str, sequence: int, at: float, last: records.Outline) -> Row | None:
-        row = self.rows.get(execution)
-        if row is None or sequence <= row.sequence or row.status in ENDED:
-            return None
-        status = status_of(last)
-        row.sequence = sequence
-        if status is row.status and last.waiting == row.waiting:
-            return None
-        row.status, row.since, row.reason, row.waiting = status, rfc3339(at), reason_of(last), last.waiting
-        if last.waiting:
-            self._waiting[execution] = row
-        else:
-            self._waiting.pop(execution, None)
-        if status in ENDED:
-            self.ended.append(Outcome(sequence, execution, status, row.accepted_at, row.since))
-        return row
+READERS: Final = {OWN_MACHINE: OrderReader()}
 
-    def views(self, status: OrderStatus | None, limit: int) -> list[OrderView]:
+
+class Orders:
+    """Raises ``NotDurable`` while the read model is being built."""
+
+    def __init__(self, lane: str, rows: SqlExecutions) -> None:
+        self._lane = lane
+        self._rows = rows
+
+    async def views(self, status: OrderStatus | None, limit: int) -> list[OrderView]:
         """Newest first."""
-        found: list[OrderView] = []
-        for row in reversed(self.rows.values()):
-            if len(found) >= limit:
-                break
-            if status is None or row.status is status:
-                found.append(self.view(row))
-        return found
+        which = _order if status is None else and_(_order, _c.phase == status.value)
+        found = await self._select(rows_where(which).order_by(_c.began.desc()).limit(limit))
+        return [view_of(self._lane, decoded(row)) for row in found]
 
-    def view(self, row: Row) -> OrderView:
-        return OrderView(
-            order_id=row.order_id,
-            lane=self.lane,
-            status=row.status,
-            reason=row.reason,
-            accepted_at=row.accepted_at,
-            finished_at=row.since if row.status in ENDED else None,
-        )
+    async def waiting(self, status: OrderStatus) -> Iterable[ExecutionRow]:
+        """Orders that wait for a person: ``WAITING_FOR_APPROVAL`` or ``PARKED``; the oldest first."""
+        which = and_(_order, _c.phase == status.value)
+        return map(decoded, await self._select(rows_where(which).order_by(_c.began).limit(MAX_PENDING)))
 
-    def waiting(self, status: OrderStatus) -> Iterator[Row]:
-        """Orders that wait for a person: ``WAITING_FOR_APPROVAL`` or ``PARKED``."""
-        return (row for row in self._waiting.values() if row.status is status)
-
-    def outcomes(self, after: int, limit: int) -> list[Outcome]:
+    async def outcomes(self, after: int, limit: int) -> list[Outcome]:
         """By the cursor, which is the stream's sequence of the ending append."""
-        first = bisect_right(self.ended, after, key=lambda outcome: outcome.cursor)
-        return self.ended[first : first + limit]
+        ended = _OUTCOMES.where(_c.sequence > after).limit(limit)
+        return [
+            Outcome(row.sequence, row.name, OrderStatus(row.phase), rfc3339(row.started_at), rfc3339(row.since))
+            for row in await self._select(ended)
+        ]
+
+    async def _select(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        try:
+            return await self._rows.select(statement)
+        except NotYet as error:
+            raise NotDurable(str(error)) from error
 
 
-def _total_cents(start: records.Start) -> int:
-    match start.input:
-        case {"order": {"total_cents": int(total)}}:
-            return total
-        case _:
-            return 0
+def view_of(lane: str, row: ExecutionRow) -> OrderView:
+    status = OrderStatus(row.phase)
+    told = "" if row.waits is Waits.RETRY else ": ".join(filter(None, (row.error, row.cause)))
+    return OrderView(
+        order_id=row.name,
+        lane=lane,
+        status=status,
+        reason=told or None,
+        accepted_at=rfc3339(row.started_at),
+        finished_at=rfc3339(row.since) if status in ENDED else None,
+    )
+
+
+def total_cents(row: ExecutionRow) -> int:
+    return int(row.note)

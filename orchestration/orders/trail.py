@@ -11,10 +11,10 @@ from orchestration.errors import Unreadable
 from orchestration.orders.order_story import operation_of, status_of
 from orchestration.rfc3339 import rfc3339
 from orchestration.runtime import records
+from orchestration.visibility.story import CALLBACK, resource_of
 from services.trail import OrderTrail, TrailEntry
 
 STARTED: Final = "ExecutionStarted"
-CALLBACK: Final = ".waitForTaskToken"
 
 
 def trail_of(lane: str, order_id: str, found: Sequence[Record], queries: int) -> OrderTrail | None:
@@ -75,7 +75,7 @@ class _Steps:
         step = details.get("name") if entered or type_.endswith("StateExited") else self._step.get(previous)
         attempt = 0 if entered else self._attempt.get(previous, 0)
         attempt += type_.endswith("Scheduled")
-        resource = _resource(details) or ("" if entered else self._resource.get(previous, ""))
+        resource = resource_of(details) or ("" if entered else self._resource.get(previous, ""))
         self._step[number], self._attempt[number], self._resource[number] = step or "", attempt, resource
         service, operation = operation_of(resource) or (None, None)
         return TrailEntry(
@@ -92,12 +92,6 @@ class _Steps:
             cause=details.get("cause"),
             id=f"{record_id}:{number}",
         )
-
-
-def _resource(details: dict[str, Any]) -> str:
-    """The history splits a resource in two, as AWS's does."""
-    kind, resource = details.get("resourceType", ""), details.get("resource", "")
-    return f"{kind}://{resource}" if kind in ("http", "https") else ":".join(filter(None, (kind, resource)))
 
 
 def _without_token(resource: str, given: Any) -> Any:

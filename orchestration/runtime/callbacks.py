@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from broker.errors import Conflict, NotStored
 from broker.publish import Message, publish
 from broker.read import Record, all_of, last
-from orchestration.asl.protocol import TaskFailed, TaskSucceeded
+from orchestration.asl.protocol import HeartbeatReceived, TaskFailed, TaskSucceeded
 from orchestration.runtime import records
 from orchestration.runtime.tokens import read_token
 
@@ -30,8 +30,10 @@ class Sent(StrEnum):
     UNKNOWN = "unknown"  # forged, of no execution here, or of an entry that asks for something else
 
 
-async def send_result(client: Client, secret: str, token: str, scheme: str, result_of: Callable[[int], Result]) -> Sent:
-    """Store the result for a token of an entry that asks a resource of this ``scheme``.
+async def send_result(
+    client: Client, secret: str, token: str, scheme: str | None, result_of: Callable[[int], Result]
+) -> Sent:
+    """Store the result for a token of an entry that asks a resource of this ``scheme`` (None: of any).
 
     Raises ``broker.errors.BrokerError``: send it again, it is stored once at most.
     """
@@ -45,7 +47,7 @@ async def send_result(client: Client, secret: str, token: str, scheme: str, resu
         return Sent.UNKNOWN
     waits_for = _resource((append,), entry, attempt)
     asked = waits_for or _resource(await all_of(client, records.STREAM, append.subject), entry, attempt)
-    if asked is not None and not asked.startswith(scheme):
+    if asked is not None and scheme is not None and not asked.startswith(scheme):
         return Sent.UNKNOWN
     subject = records.callback_subject(execution, entry, attempt)
     earlier = await last(client, records.STREAM, subject)
@@ -54,6 +56,24 @@ async def send_result(client: Client, secret: str, token: str, scheme: str, resu
     if waits_for is None:
         return Sent.TOO_LATE
     return await _store(client, Message(subject, records.encode_wake(result), expected_last=0), result)
+
+
+async def send_heartbeat(client: Client, secret: str, token: str) -> Sent:
+    """Let an entry that still waits know that its task is being worked on. Raises ``broker.errors.BrokerError``."""
+    parsed = read_token(secret, token)
+    if parsed is None:
+        return Sent.UNKNOWN
+    execution, entry, attempt = parsed
+    append = await last(client, records.STREAM, records.log_subject(execution))
+    if append is None:
+        return Sent.UNKNOWN
+    if _resource((append,), entry, attempt) is None:
+        return Sent.TOO_LATE
+    if await last(client, records.STREAM, records.callback_subject(execution, entry, attempt)) is not None:
+        return Sent.TOO_LATE
+    subject = records.heartbeat_subject(execution, entry, attempt)
+    await publish(client, Message(subject, records.encode_wake(HeartbeatReceived(entry, attempt))))
+    return Sent.ACCEPTED
 
 
 def _resource(appends: Iterable[Record], entry: int, attempt: int) -> str | None:

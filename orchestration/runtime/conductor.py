@@ -14,15 +14,22 @@ from typing import Final
 from nats.aio.client import Client
 
 from broker.errors import BrokerError
+from broker.publish import Message, publish
 from broker.pull import Delivery, Puller
 from orchestration import metrics
-from orchestration.asl.protocol import ExecutionStarted, Input
+from orchestration.asl.protocol import Input
 from orchestration.errors import HistoryUnreachable, Lost, NotHere, Unreadable
+from orchestration.names import is_map_run
 from orchestration.rfc3339 import epoch_s
 from orchestration.runtime import records
+from orchestration.runtime.callers import tell
 from orchestration.runtime.dead_letters import REASON, set_apart
 from orchestration.runtime.drive import Drive, Tools
+from orchestration.runtime.express import run_express
+from orchestration.runtime.express_log import to_log
+from orchestration.runtime.hands import Hand
 from orchestration.runtime.holding import Holding
+from orchestration.runtime.map_runs import MapRuns
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +54,9 @@ class Conductor:
     ack_wait_s: float
     consumer: str
     on_dead_letter: Callable[[str], None] = lambda reason: None
+    map_runs: MapRuns | None = None
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-    _in_memory: dict[str, Drive] = field(default_factory=dict)
+    _hands: dict[str, Hand] = field(default_factory=dict)
     _working: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -80,6 +88,8 @@ class Conductor:
         for task in (keeping, *self._working):
             task.cancel()
         await asyncio.wait((keeping, *self._working))
+        if self.map_runs is not None:
+            await self.map_runs.close()
         await self.holding.hand_back()
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -114,58 +124,111 @@ class Conductor:
                 self.holding.let_go(work)
 
     async def _work(self, work: Delivery) -> None:
+        execution = records.execution_of(work.subject)
+        if is_map_run(execution):
+            await self._tell_map_run(execution, work)
+            return
+        is_start = work.subject.startswith(f"{records.START}.")
+        start = records.decode_start(work.body) if is_start else None
+        if start is not None and start.express:
+            await self._express(work, start)
+            return
         if not self.tools.history.durable:
             await self._work_in_memory(work)
             return
-        drive, events = await self._open(work)
-        if drive.ended or await drive.run(events, take_over=work.delivered > 1):
+        while (hand := self._hands.get(execution)) is not None:
+            if await self._join(hand, work, start):
+                await work.ack()
+                return
+        if await self._drive(work, start):
             await work.ack()
         else:
             # Late news of an execution that somebody seems to drive. A broker that was killed may have forgotten
             # that this message was delivered before, to one who has died since: so look again.
             await work.nak(self.ack_wait_s)
 
-    async def _open(self, work: Delivery) -> tuple[Drive, tuple[Input, ...]]:
+    async def _join(self, hand: Hand, work: Delivery, start: records.Start | None) -> bool:
+        """A message about an execution in these hands: whether it has been dealt with when they have let go of it."""
+        if start is not None:
+            return await hand.until_let_go()
+        wake = records.decode_wake(work.body)
+        _note_lag(work, self.tools.clock())
+        return await hand.tell(wake)
+
+    async def _drive(self, work: Delivery, start: records.Start | None) -> bool:
+        """Take the execution into these hands until it has ended or waits. False: somebody else's seem to hold it."""
+        execution = records.execution_of(work.subject)
+        hand = self._hands[execution] = Hand()
+        try:
+            drive, events = await self._open(work, start)
+            if start is None:
+                _note_lag(work, self.tools.clock())
+            hand.open(drive)
+            hand.settled = await drive.run(events, take_over=work.delivered > 1)
+            return hand.settled
+        finally:
+            del self._hands[execution]
+            hand.let_go()
+
+    async def _tell_map_run(self, run: str, work: Delivery) -> None:
+        if self.map_runs is None:
+            raise Unreadable("this worker takes no map runs")
+        await self.map_runs.tell(run, work.body, work.stream_sequence)
+        await work.ack()
+
+    async def _express(self, work: Delivery, start: records.Start) -> None:
+        """Acknowledged when it has ended: whatever stops this worker before, it runs again from its start."""
+        execution = records.execution_of(work.subject)
+        machine = await self.tools.machines.load(start.machine)
+        log_to = to_log(start.arn or execution, await self.tools.machines.log_setting(start.machine))
+        result = await run_express(machine, start, execution, self.tools, log=log_to)
+        if start.caller is not None:
+            post = tell(start.caller, result.ending)
+            try:
+                await publish(self.client, Message(post.subject, post.body))
+            except BrokerError as error:
+                raise HistoryUnreachable(f"{execution}: its caller could not be told: {error}") from error
+        await work.ack()
+
+    async def _open(self, work: Delivery, start: records.Start | None) -> tuple[Drive, tuple[Input, ...]]:
         """The execution that a message is about, as it is stored, and what the message tells it."""
         execution = records.execution_of(work.subject)
-        is_start = work.subject.startswith(f"{records.START}.")
-        told: tuple[Input, ...] = () if is_start else (records.decode_wake(work.body),)
+        told: tuple[Input, ...] = () if start is not None else (records.decode_wake(work.body),)
         # The first delivery of a start finds no append: if one came in between, appending after 0 conflicts.
-        found = None if is_start and work.delivered == 1 else await self.tools.history.load(execution)
+        found = None if start is not None and work.delivered == 1 else await self.tools.history.load(execution)
         if found is not None:
             append = records.decode_append(found.body)
             machine = await self.tools.machines.load(append.machine)
             return Drive.resumed(self.tools, next(self._numbers), execution, machine, append, found.sequence), told
-        if is_start:
-            body, began_at = work.body, work.at
-        else:
+        began_at = work.at
+        if start is None:
             record = await self.tools.history.load_start(execution)
             if record is None:
                 raise Unreadable(f"a wake message for {execution!r}, which never started")
-            body, began_at = record.body, epoch_s(record.at)
-        start = records.decode_start(body)
-        return await self._fresh(execution, start, began_at), (_started(execution, start), *told)
+            start, began_at = records.decode_start(record.body), epoch_s(record.at)
+        return await self._fresh(execution, start, began_at), (start.first_input(execution), *told)
 
     async def _work_in_memory(self, work: Delivery) -> None:
         """Practice ``outbox`` off: acknowledged at once, and what happens to this process happens to the execution."""
         execution = records.execution_of(work.subject)
         if not work.subject.startswith(f"{records.START}."):
-            drive = self._in_memory.get(execution)
-            if drive is None or drive.mail is None:
+            hand = self._hands.get(execution)
+            if hand is None or not await hand.tell(records.decode_wake(work.body)):
                 raise NotHere(f"no conductor remembers {execution!r}")
-            drive.mail.put_nowait(records.decode_wake(work.body))
             await work.ack()
             return
         await work.ack()
         self.holding.let_go(work)
         start = records.decode_start(work.body)
         drive = await self._fresh(execution, start, work.at)
-        drive.mail = asyncio.Queue(maxsize=1000)
-        self._in_memory[execution] = drive
+        drive.stays = True
+        hand = self._hands[execution] = Hand()
+        hand.open(drive)
         try:
-            await drive.run((_started(execution, start),), take_over=False)
+            await drive.run((start.first_input(execution),), take_over=False)
         finally:
-            self._in_memory.pop(execution, None)
+            del self._hands[execution]
+            hand.let_go()
 
     async def _fresh(self, execution: str, start: records.Start, began_at: float) -> Drive:
         machine = await self.tools.machines.load(start.machine)
@@ -181,8 +244,10 @@ class Conductor:
         self.on_dead_letter(REASON)
 
 
-def _started(execution: str, start: records.Start) -> ExecutionStarted:
-    return ExecutionStarted(start.arn or execution, start.input, dict(start.facts))
+def _note_lag(work: Delivery, now: float) -> None:
+    due = records.due_of(work.subject, work.body)
+    if due is not None:
+        metrics.timer_lag.observe(max(0.0, now - due))
 
 
 def _being_cancelled() -> bool:

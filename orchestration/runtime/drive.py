@@ -5,11 +5,15 @@ from the start alone (the first call) needs no append of its own, and is told by
 """
 
 import asyncio
-import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import orjson
+
+from broker.server import MAX_PAYLOAD_BYTES
+from orchestration.asl.errors import DATA_LIMIT
 from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, outstanding
 from orchestration.asl.protocol import (
     CancelTimer,
@@ -18,31 +22,45 @@ from orchestration.asl.protocol import (
     HistoryEvent,
     Input,
     Now,
+    RedriveRequested,
     RunTask,
     SetTimer,
+    StopExecution,
+    StopMapRun,
+    StopRequested,
 )
 from orchestration.asl.state import Branch
+from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
+from orchestration.errors import Lost, NotDriven, Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
+from orchestration.runtime.callers import Ending, tell
+from orchestration.runtime.express import ExpressObserver
+from orchestration.runtime.first import first_now
 from orchestration.runtime.history import History, Timer
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.performing import Performing
-from orchestration.runtime.records import Append, Start, Waiting
+from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, encode_wake, stop_subject
 from orchestration.tasks.registry import Tasks
 
 SIT_OUT_S = 5.0
+# What is told at once shares an append up to here.
+GROUP_EVENTS = 100
+GROUP_BYTES = 128 * 1024
+MOST_BYTES = MAX_PAYLOAD_BYTES - 64 * 1024  # the rest is for the headers
 FAILURES = frozenset({"TaskFailed", "TaskTimedOut"})
+JOBS = (".sync", ".sync:2")  # tasks that end with the job that they start
 
 
-class Observer(Protocol):
+class Observer(ExpressObserver, Protocol):
     """Who counts. ``advanced`` and ``ended`` are told after the append that makes it true."""
 
     def advanced(self, events: list[HistoryEvent]) -> None: ...
 
     def ended(self, status: str, began_at: str) -> None: ...
 
-    def calling(self, task: RunTask) -> None:
-        """Called right before the call, whose effect may come about however the call ends."""
+    def stepped(self, seconds: float) -> None:
+        """One advance of the interpreter took so long."""
         ...
 
 
@@ -61,11 +79,22 @@ class Tools:
     sit_out_s: float = SIT_OUT_S
 
 
+@dataclass(eq=False)
+class _Told:
+    """Events that others brought while an append was under way: they share the next one, and its fate."""
+
+    events: list[Input] = field(default_factory=list)
+    done: bool = False
+    failed: BaseException | None = None
+
+
 @dataclass
 class Drive:
-    """Mutable, and owned by one task. ``number`` tells this drive's appends from those of an earlier one here.
+    """Mutable. One task drives it (``run``); others may bring it events (``tell``). ``closed``: nobody drives it.
 
-    ``with_broker`` names the timers whose wake messages are stored; every other one is this worker's to sit out.
+    ``number`` tells this drive's appends from those of an earlier one here. ``stays``: it waits for the outside in this
+    process's memory (practice ``outbox`` off). ``with_broker`` names the timers whose wake messages are stored; every
+    other one is this worker's to sit out.
     """
 
     tools: Tools
@@ -74,23 +103,31 @@ class Drive:
     machine: Machine
     machine_name: str
     began_at: str
+    origin: Origin = field(default_factory=Origin)
     state: ExecutionState = field(default_factory=ExecutionState.initial)
     sequence: int = 0
     asked: dict[str, None] = field(default_factory=dict)
     waiting: dict[int, Waiting] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     with_broker: set[str] = field(default_factory=set)
-    mail: asyncio.Queue[Input] | None = None
+    redrives: int = 0
+    redriven_at: str = ""
+    stays: bool = False
+    closed: bool = False
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _gathering: _Told = field(default_factory=_Told)
+    _stored: ExecutionState = field(default_factory=ExecutionState.initial)
     _events: list[HistoryEvent] = field(default_factory=list)
     _timers: dict[str, Timer] = field(default_factory=dict)
     _cancelled: dict[str, None] = field(default_factory=dict)
+    _stopping: list[str] = field(default_factory=list)
 
     @classmethod
     def fresh(
         cls, tools: Tools, number: int, execution: str, machine: Machine, start: Start, began_at: float
     ) -> "Drive":
         """``began_at``: epoch seconds of the start's storing."""
-        return cls(tools, number, execution, machine, start.machine, rfc3339(began_at))
+        return cls(tools, number, execution, machine, start.machine, rfc3339(began_at), start.origin)
 
     @classmethod
     def resumed(
@@ -103,17 +140,26 @@ class Drive:
             machine,
             found.machine,
             found.began_at,
+            found.origin,
             state=ExecutionState.from_json(found.checkpoint),
             sequence=sequence,
             asked=dict.fromkeys(found.asked),
             waiting={w.entry: w for w in found.waiting},
             summary=found.summary,
             with_broker=set(found.timers),
+            redrives=found.redrives,
+            redriven_at=found.redriven_at,
         )
 
     @property
     def ended(self) -> bool:
         return self.state.status is not Status.RUNNING
+
+    def __post_init__(self) -> None:
+        self._stored = self.state
+        self._performing = Performing(self._run_task, self.tools.clock)
+        self._driver: asyncio.Task[Any] | None = None
+        self._given_up = False
 
     async def run(self, events: tuple[Input, ...], *, take_over: bool) -> bool:
         """Feed ``events``, then drive on. Returns when the execution has ended or waits for the outside.
@@ -122,50 +168,106 @@ class Drive:
         another worker may be driving it: False if there is something to drive. Raises ``Lost`` and
         ``HistoryUnreachable``.
         """
+        self._driver = asyncio.current_task()
+        try:
+            async with self._lock:
+                if (left := await self._begin(events, take_over=take_over)) is not None:
+                    return left
+            await self._drive_on()
+        except asyncio.CancelledError:
+            if self._driver is None or not self._given_up or self._driver.uncancel():
+                raise
+        finally:
+            self.closed = True
+            await self._performing.stop()
+        return True
+
+    async def tell(self, event: Input) -> None:
+        """Bring a driven execution an event; returns when it is stored, or concerned nothing.
+
+        Raises ``NotDriven`` when nobody drives it any more: open it anew. Raises ``Lost`` and ``HistoryUnreachable``.
+        """
+        told = self._gathering
+        told.events.append(event)
+        async with self._lock:
+            if told.failed is not None:
+                raise told.failed
+            if told.done:
+                return
+            if self.closed:
+                raise NotDriven(self.execution)
+            self._gathering = _Told()
+            try:
+                await self._apply(told.events)
+            except BaseException as error:
+                told.failed = NotDriven(self.execution) if isinstance(error, asyncio.CancelledError) else error
+                self.closed = True
+                self._performing.wake()
+                raise
+            told.done = True
+            if self.ended and self._performing.alone and self._driver is not None:
+                self._given_up = True  # nobody waits for the answer of the call
+                self._driver.cancel()
+
+    async def _begin(self, events: tuple[Input, ...], *, take_over: bool) -> bool | None:
+        """What ``run`` returns; None: drive on."""
         before = self.state
-        commands: Sequence[Command] = ()
-        for event in events:
-            commands = await self._advance(event)
+        commands = await self._advance(events)
         if self.ended:
             return True
         if not (len(events) == 1 and isinstance(events[0], ExecutionStarted)):
-            commands = outstanding(self.machine, self.state)
+            commands = list(outstanding(self.machine, self.state))
         ours = self._ours(commands)
         if self.state is before and not take_over:
             return not ours
         await self._store_long(ours)
-        await self._drive_on(self._ours(ours))
-        return True
+        self._performing.start(self._ours(ours))
+        return None
 
-    async def _drive_on(self, commands: list[Command]) -> None:
-        performing = Performing(self._run_task, self.tools.clock, self.mail)
-        try:
-            performing.start(commands)
-            while not self.ended:
-                told = await performing.next()
-                if told is None:
+    async def _drive_on(self) -> None:
+        while not self.ended:
+            told = await self._performing.next(listening=self._listening, idle=self.stays)
+            async with self._lock:
+                if self.closed:
+                    raise Lost(f"{self.execution}: an append of this worker's own failed")
+                if told:
+                    await self._apply(told)
+                elif not (self._performing.busy or self.stays):
+                    self.closed = True
                     return
-                performing.start(self._ours(await self._advance(told)))
-        finally:
-            await performing.stop()
 
-    async def _advance(self, event: Input) -> list[Command]:
+    @property
+    def _listening(self) -> bool:
+        """Whether the outside may give this worker something to perform; the execution's deadline only ends it."""
+        return bool(self.waiting) or not self.with_broker <= {EXECUTION_TIMER}
+
+    async def _apply(self, events: Sequence[Input]) -> None:
+        """Several appends where the events are large, so that each stays small."""
+        for group in _small_groups(events):
+            self._performing.start(self._ours(await self._advance(group)))
+
+    async def _advance(self, events: Sequence[Input]) -> list[Command]:
+        """Take the events, and store what came of them; what is left to perform."""
         before = self.state
-        commands = self._step(event)
-        if self.state is not before and not self._derived_from_start(event, commands):
+        commands = [command for event in events for command in self._step(event)]
+        if self.state is not before and not self._derived_from_start(events, commands):
             await self._append()
         return commands
 
     def _step(self, event: Input) -> list[Command]:
         """One advance, and those that need nothing from outside; what is left to perform."""
         now = self._now(event)
+        began = time.perf_counter()
         step = advance(self.machine, self.state, event, now, self._token_of)
+        self.tools.observer.stepped(time.perf_counter() - began)
         if not step.changed:
             return []
         self.state = step.state
         self._events += step.history
+        if isinstance(event, RedriveRequested):
+            self.redrives, self.redriven_at = event.number, rfc3339(now.at)
         if self.waiting:
-            alive = {branch.entry for branch in _branches(self.state.root) if branch.token is not None}
+            alive = {branch.entry for branch in _branches(self.state.root) if branch.waiting is WaitsFor.OUTSIDE}
             self.waiting = {entry: w for entry, w in self.waiting.items() if entry in alive}
         commands: list[Command] = []
         for command in step.commands:
@@ -175,18 +277,16 @@ class Drive:
         return commands
 
     def _now(self, event: Input) -> Now:
-        """What follows from the start is the same for whoever derives it, at the instant when it became durable."""
         if isinstance(event, ExecutionStarted):
-            digest = hashlib.blake2b(self.execution.encode(), digest_size=6).digest()
-            return Now(epoch_s(self.began_at), int.from_bytes(digest) / 2**48)
+            return first_now(self.execution, self.began_at)
         return Now(self.tools.clock(), self.tools.random())
 
     def _note(self, command: Command, now: float) -> None:
         match command:
             case RunTask(entry, _, resource):
                 self.asked[resource] = None
-                if command.token is not None:
-                    self.waiting[entry] = Waiting(entry, resource, command.attempt)
+                if command.token is not None or resource.endswith(JOBS):
+                    self.waiting[entry] = Waiting(entry, resource, command.attempt, now)
             case SetTimer(timer, at) if self._outside(at, now):
                 self._timers[timer] = Timer(timer, at)
                 self._cancelled.pop(timer, None)
@@ -195,11 +295,14 @@ class Drive:
                 if timer in self.with_broker:
                     self.with_broker.remove(timer)
                     self._cancelled[timer] = None
+            case StopMapRun(token) | StopExecution(token):
+                self._stopping.append(token)
 
-    def _derived_from_start(self, event: Input, commands: Sequence[Command]) -> bool:
+    def _derived_from_start(self, events: Sequence[Input], commands: Sequence[Command]) -> bool:
         """True where this worker is about to make the first call, and the outside has nothing to wait for."""
         return (
-            isinstance(event, ExecutionStarted)
+            len(events) == 1
+            and isinstance(events[0], ExecutionStarted)
             and not self._timers
             and any(isinstance(command, RunTask) and command.token is None for command in commands)
         )
@@ -210,6 +313,7 @@ class Drive:
         if self.with_broker:
             self.with_broker &= self._open_timers()
         self.summary = self._summary()
+        stopped_at = self._events[-1].at if self.ended else 0.0
         appended = Append(
             machine=self.machine_name,
             began_at=self.began_at,
@@ -220,23 +324,66 @@ class Drive:
             waiting=tuple(self.waiting.values()),
             summary=self.summary,
             timers=tuple(sorted(self.with_broker)),
+            stopped_at=rfc3339(stopped_at) if self.ended else "",
+            redrives=self.redrives,
+            redriven_at=self.redriven_at,
+            **vars(self.origin),
         )
+        body = appended.encode()
+        if len(body) > MOST_BYTES:
+            await self._end_too_large(len(body))
+            return
         append_id = f"{self.execution}.{self.sequence}.{self.tools.writer}.{self.number}"
         self.sequence = await self.tools.history.append(
             self.execution,
-            appended.encode(),
+            body,
             after=self.sequence,
             append_id=append_id,
             timers=tuple(self._timers.values()),
+            posts=self._posts(stopped_at),
+            ended=status if self.ended else "",
         )
         self.tools.observer.advanced(self._events)
         if self.ended:
             self.tools.observer.ended(status, self.began_at)
         self._events = []
         self._timers = {}
+        self._stopping = []
+        self._stored = self.state
         if self._cancelled:
             await self.tools.history.cancel(self.execution, tuple(self._cancelled))
             self._cancelled = {}
+
+    async def _end_too_large(self, size: int) -> None:
+        """No message can hold what comes next: go back to what is stored, and end it from there."""
+        if self.ended or not self._stored.started:
+            raise Unreadable(f"{self.execution}: an append of {size} bytes is more than the broker takes")
+        self.state, self._events, self._timers, self._stopping = self._stored, [], {}, []
+        cause = f"The state of the execution would take {size} bytes; at most {MOST_BYTES} can be stored."
+        self._step(StopRequested(DATA_LIMIT, cause))
+        await self._append()
+
+    def _posts(self, stopped_at: float) -> tuple[Post, ...]:
+        """What others are told together with this append."""
+        caller, state = self.origin.caller, self.state
+        if not (self._stopping or caller):
+            return ()
+        stopping = StopRequested(None, None)
+        stops = tuple(Post(stop_subject(run), encode_wake(stopping)) for run in self._stopping)
+        if caller is None or not self.ended:
+            return stops
+        ending = Ending(
+            arn=self.origin.arn,
+            machine_arn=state.facts.get("StateMachine", {}).get("Id", ""),
+            status=state.status,
+            input=state.input,
+            output=state.output,
+            error=state.error,
+            cause=state.cause,
+            began_at=epoch_s(self.began_at),
+            stopped_at=stopped_at,
+        )
+        return (*stops, tell(caller, ending))
 
     def _summary(self) -> Mapping[str, Any]:
         """Why it ended, or waits: for readers of the last append."""
@@ -271,12 +418,29 @@ class Drive:
     def _outside(self, at: float, now: float) -> bool:
         return self.tools.history.durable and at - now > self.tools.sit_out_s
 
-    async def _run_task(self, task: RunTask) -> Input:
+    async def _run_task(self, task: RunTask) -> Input | None:
         self.tools.observer.calling(task)
         return await self.tools.tasks.run(self.execution, task)
 
     def _token_of(self, entry: int, attempt: int) -> str:
         return self.tools.token_of(self.execution, entry, attempt)
+
+
+def _small_groups(events: Sequence[Input]) -> Iterator[Sequence[Input]]:
+    """A payload is told several times in the append that follows it, and an append must fit into one message."""
+    if len(events) == 1:
+        yield events
+        return
+    group: list[Input] = []
+    size = 0
+    for event in events:
+        weight = len(orjson.dumps(event))
+        if group and (size + weight > GROUP_BYTES or len(group) == GROUP_EVENTS):
+            yield group
+            group, size = [], 0
+        group.append(event)
+        size += weight
+    yield group
 
 
 def _branches(root: Branch | None) -> Iterator[Branch]:

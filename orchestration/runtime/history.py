@@ -15,8 +15,8 @@ from nats.aio.client import Client
 
 from broker import publish as broker
 from broker.errors import BrokerError, Conflict, NotStored, Rejected
+from broker.group import GroupPublisher
 from broker.read import Record, last
-from orchestration.asl.protocol import TimerFired
 from orchestration.errors import HistoryUnreachable, Lost
 from orchestration.runtime import records
 
@@ -27,6 +27,8 @@ TRY_S: Final = 2.0
 GIVE_UP_AFTER_S: Final = 20.0
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
+# On the append that ends an execution: its status, for who follows many executions and does not want their bodies.
+ENDED_HEADER: Final = "Lab-Ended"
 # A message that takes the place of a schedule. Without this header the schedule stays, whatever follows it [probed].
 NO_LONGER: Final = {"Nats-Rollup": "sub"}
 
@@ -54,12 +56,21 @@ class History(Protocol):
     async def load_start(self, execution: str) -> Record | None: ...
 
     async def append(
-        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+        self,
+        execution: str,
+        body: bytes,
+        *,
+        after: int,
+        append_id: str,
+        timers: Sequence[Timer] = (),
+        posts: Sequence[records.Post] = (),
+        ended: str = "",
     ) -> int:
         """Store ``body`` as the successor of sequence ``after`` (0: the first); returns its own sequence.
 
-        The timers are stored with it, or neither is. Raises ``Lost`` when another's append came first, and
-        ``HistoryUnreachable``, after which the append may be stored or not.
+        The timers and posts are stored with it, or nothing is. ``ended`` is the status that the execution ended with,
+        told in a header too. Raises ``Lost`` when another's append came first, and ``HistoryUnreachable``, after which
+        the append may be stored or not.
         """
         ...
 
@@ -77,6 +88,7 @@ class DurableHistory:
         self, client: Client, *, compare_and_set: bool = True, on_conflict: Callable[[], None] | None = None
     ) -> None:
         self._client = client
+        self._publisher = GroupPublisher(client)
         self._compare_and_set = compare_and_set
         self._on_conflict = on_conflict
 
@@ -87,20 +99,33 @@ class DurableHistory:
         return await self._last(records.start_subject(execution))
 
     async def append(
-        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+        self,
+        execution: str,
+        body: bytes,
+        *,
+        after: int,
+        append_id: str,
+        timers: Sequence[Timer] = (),
+        posts: Sequence[records.Post] = (),
+        ended: str = "",
     ) -> int:
         message = broker.Message(
             subject=records.log_subject(execution),
             body=body,
             message_id=append_id,
             expected_last=after if self._compare_and_set else None,
+            headers={ENDED_HEADER: ended} if ended else {},
         )
-        batch = [*(_scheduled(execution, timer) for timer in timers), message]
+        batch = [
+            *(_scheduled(execution, timer) for timer in timers),
+            *(broker.Message(post.subject, post.body) for post in posts),
+            message,
+        ]
         give_up_at = asyncio.get_running_loop().time() + GIVE_UP_AFTER_S
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                stored = await broker.publish_batch(self._client, batch, TRY_S)
+                stored = await self._publisher.publish(batch, TRY_S)
             except (Conflict, NotStored, Rejected) as error:
                 doubt: BrokerError = error
             else:
@@ -158,16 +183,27 @@ class HopefulHistory:
         return None
 
     async def append(
-        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+        self,
+        execution: str,
+        body: bytes,
+        *,
+        after: int,
+        append_id: str,
+        timers: Sequence[Timer] = (),
+        posts: Sequence[records.Post] = (),
+        ended: str = "",
     ) -> int:
-        await _hope(self._client, records.log_subject(execution), body, {"Nats-Msg-Id": append_id})
+        headers = {"Nats-Msg-Id": append_id} | ({ENDED_HEADER: ended} if ended else {})
+        await _hope(self._client, records.log_subject(execution), body, headers)
+        for post in posts:
+            await _hope(self._client, post.subject, post.body, None)
         return after + 1
 
     async def cancel(self, execution: str, timers: Sequence[str]) -> None:
         return None
 
 
-async def _hope(client: Client, subject: str, body: bytes, headers: dict[str, str]) -> None:
+async def _hope(client: Client, subject: str, body: bytes, headers: dict[str, str] | None) -> None:
     """Send without waiting for an acknowledgement."""
     try:
         await client.publish(subject, body, headers=headers)
@@ -179,6 +215,6 @@ def _scheduled(execution: str, timer: Timer) -> broker.Message:
     target = records.timer_wake_subject(execution, timer.name)
     return broker.Message(
         subject=records.timer_subject(execution, timer.name),
-        body=records.encode_wake(TimerFired(timer.name)),
+        body=records.encode_timer(timer.name, timer.at),
         headers=broker.schedule(datetime.fromtimestamp(timer.at, UTC), target),
     )

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from orchestration.asl.interpreter import Machine
 from orchestration.errors import Unreadable
+from orchestration.runtime.express_log import LogSetting
 
 
 class Machines(Protocol):
@@ -12,6 +13,10 @@ class Machines(Protocol):
 
     async def load(self, reference: str) -> Machine:
         """Raises ``Unreadable`` when there is no such machine, and ``HistoryUnreachable``."""
+        ...
+
+    async def log_setting(self, reference: str) -> LogSetting:
+        """What of its Express executions goes to the log. Raises as ``load`` does."""
         ...
 
 
@@ -26,3 +31,6 @@ class FixedMachines:
         if found is None:
             raise Unreadable(f"no state machine is named {reference!r}")
         return found
+
+    async def log_setting(self, reference: str) -> LogSetting:
+        return LogSetting()

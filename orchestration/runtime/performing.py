@@ -1,75 +1,119 @@
 """Performing the commands of one execution: its calls and its short waits, each answered by an event.
 
-Knows neither history nor messages. Almost always one command is under way, and then no task is made for it.
+Knows neither history nor messages. Almost always one call is under way, and then no task is made for it.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 from orchestration.asl.protocol import CancelTimer, Command, Input, RunTask, SetTimer, TimerFired
 
 
 class Performing:
-    """``mail``: further events for an execution that lives in this process's memory only."""
+    """Owned by one task; only ``start`` and ``wake`` may be called by others."""
 
-    def __init__(
-        self,
-        run_task: Callable[[RunTask], Awaitable[Input]],
-        clock: Callable[[], float],
-        mail: "asyncio.Queue[Input] | None" = None,
-    ) -> None:
+    def __init__(self, run_task: Callable[[RunTask], Awaitable[Input | None]], clock: Callable[[], float]) -> None:
         self._run_task = run_task
         self._clock = clock
-        self._mail = mail
-        self._todo: dict[str, RunTask | SetTimer] = {}
-        self._running: dict[str, asyncio.Task[Input]] = {}
+        self.alone = False  # waiting for a lone call, deaf to all else
+        self._todo: dict[int, RunTask] = {}
+        self._calls: dict[int, asyncio.Task[Input | None]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._told: deque[Input] = deque()
+        self._failed: BaseException | None = None
+        self._woken = False
+        self._signal: asyncio.Future[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._todo or self._calls or self._timers or self._told)
 
     def start(self, commands: Iterable[Command]) -> None:
         for command in commands:
             match command:
                 case CancelTimer(timer):
-                    self._drop(f"timer:{timer}")
-                case SetTimer(timer):
-                    self._drop(f"timer:{timer}")
-                    self._todo[f"timer:{timer}"] = command
+                    self._cancel(timer)
+                case SetTimer(timer, at):
+                    self._cancel(timer)
+                    delay_s = max(0.0, at - self._clock())
+                    self._timers[timer] = asyncio.get_running_loop().call_later(delay_s, self._fire, timer)
                 case RunTask(entry):
-                    self._todo[f"task:{entry}"] = command
+                    self._todo[entry] = command
+        self.wake()
 
-    async def next(self) -> Input | None:
-        """The next event; None when nothing is under way here, so that only the outside can go on."""
-        if len(self._todo) == 1 and not self._running:
-            name, command = self._todo.popitem()
-            if isinstance(command, RunTask) and command.token is None:
-                return await self._perform(command)
-            self._todo[name] = command
-        for name, command in self._todo.items():
-            self._running[name] = asyncio.create_task(self._perform(command))
+    def wake(self) -> None:
+        """Make ``next`` return, so that its caller looks at the world again."""
+        self._woken = True
+        self._ring()
+
+    async def next(self, *, listening: bool = False, idle: bool = False) -> list[Input]:
+        """What was told meanwhile. Empty: ``wake`` was called, or nothing is under way here.
+
+        ``listening``: others may have something to perform at any moment, so that a lone call must not be waited for
+        alone. ``idle``: wait to be woken even where nothing is under way.
+        """
+        if not listening and len(self._todo) == 1 and not (self._calls or self._timers or self._told):
+            self._woken = False
+            self.alone = True
+            try:
+                told = await self._run_task(self._todo.popitem()[1])
+            finally:
+                self.alone = False
+            return [] if told is None else [told]
+        for entry, command in self._todo.items():
+            if (superseded := self._calls.get(entry)) is not None:
+                superseded.cancel()
+            call = asyncio.ensure_future(self._run_task(command))
+            self._calls[entry] = call
+            call.add_done_callback(lambda call, entry=entry: self._answered(entry, call))  # type: ignore[misc]
         self._todo.clear()
-        if self._mail is not None and "mail" not in self._running:
-            self._running["mail"] = asyncio.create_task(self._mail.get())
-        if not self._running:
-            return None
-        done, _ = await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
-        name = next(name for name, task in self._running.items() if task in done)
-        return self._running.pop(name).result()
+        self._woken = False
+        while not (self._told or self._failed or self._woken) and (self.busy or idle):
+            self._signal = asyncio.get_running_loop().create_future()
+            await self._signal
+        if self._failed is not None:
+            raise self._failed
+        told_now = list(self._told)
+        self._told.clear()
+        return told_now
 
     async def stop(self) -> None:
         """Give up what is under way. Whoever takes the execution over does it again, under the same keys."""
-        for task in self._running.values():
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running.values())
-        self._running.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        calls = tuple(self._calls.values())
+        self._timers.clear()
+        self._calls.clear()
+        for call in calls:
+            call.cancel()
+        if calls:
+            await asyncio.wait(calls)
 
-    def _drop(self, name: str) -> None:
-        self._todo.pop(name, None)
-        task: asyncio.Task[Any] | None = self._running.pop(name, None)
-        if task is not None:
-            task.cancel()
+    def _answered(self, entry: int, call: asyncio.Task[Input | None]) -> None:
+        if self._calls.get(entry) is not call:
+            return
+        del self._calls[entry]
+        if call.cancelled():
+            self._failed = asyncio.CancelledError()
+        elif (failed := call.exception()) is not None:
+            self._failed = failed
+        elif (told := call.result()) is not None:
+            self._told.append(told)
+        self._ring()
 
-    async def _perform(self, command: RunTask | SetTimer) -> Input:
-        if isinstance(command, RunTask):
-            return await self._run_task(command)
-        await asyncio.sleep(max(0.0, command.at - self._clock()))
-        return TimerFired(command.timer)
+    def _fire(self, timer: str) -> None:
+        del self._timers[timer]
+        self._told.append(TimerFired(timer))
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._signal is not None and not self._signal.done():
+            self._signal.set_result(None)
+
+    def _cancel(self, timer: str) -> None:
+        handle = self._timers.pop(timer, None)
+        if handle is not None:
+            handle.cancel()
+        elif self._told:
+            self._told = deque(told for told in self._told if told != TimerFired(timer))

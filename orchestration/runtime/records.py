@@ -6,17 +6,21 @@ execution is told by the append that follows. Must not know orders: an execution
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from dataclasses import fields as fields_of
 from typing import Any, Final
 
 import orjson
 
 from orchestration.asl.protocol import (
+    ExecutionStarted,
     HeartbeatReceived,
     HistoryEvent,
     Json,
+    RedriveRequested,
     StopRequested,
     TaskFailed,
+    TaskStarted,
     TaskSucceeded,
     TimerFired,
 )
@@ -33,7 +37,15 @@ WAKE: Final = "exec.wake"
 # One token more than a story's subjects have: a dead letter's number must not be taken for an order's id.
 DEAD: Final = "exec.dead.letter"
 
-Wake = TimerFired | TaskSucceeded | TaskFailed | HeartbeatReceived | StopRequested
+Wake = TimerFired | TaskStarted | TaskSucceeded | TaskFailed | HeartbeatReceived | StopRequested | RedriveRequested
+
+
+@dataclass(frozen=True)
+class Post:
+    """A message of the stream, still to be stored."""
+
+    subject: str
+    body: bytes
 
 
 def start_subject(execution: str) -> str:
@@ -65,8 +77,22 @@ def heartbeat_subject(execution: str, entry: int, attempt: int) -> str:
     return f"{WAKE}.{execution}.heartbeat.{entry}-{attempt}"
 
 
+def started_subject(execution: str, entry: int, attempt: int) -> str:
+    """An activity's worker took the task up."""
+    return f"{WAKE}.{execution}.started.{entry}-{attempt}"
+
+
+def ended_subject(caller: "Caller") -> str:
+    """The execution that ``caller`` waits for has ended."""
+    return f"{WAKE}.{caller.execution}.ended.{caller.entry}-{caller.attempt}"
+
+
 def stop_subject(execution: str) -> str:
     return f"{WAKE}.{execution}.stop"
+
+
+def redrive_subject(execution: str) -> str:
+    return f"{WAKE}.{execution}.redrive"
 
 
 def _token(name: str) -> str:
@@ -87,21 +113,16 @@ class Caller:
     form: str
 
 
-@dataclass(frozen=True)
-class Start:
-    """Run ``machine`` with ``input``. ``fingerprint`` tells a repeated start from another one of the same id.
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a start says of an execution beside its work; every append says it again. Mostly absent, so kept sparsely.
 
-    ``machine`` is what ``machines.Machines`` loads: the name of a built-in machine, or ``<name>@<revision>``.
-    ``arn`` is the execution's (empty: the id is all the name that it has), ``facts`` the shell's part of the context
-    object. ``qualifier`` is the version or alias that was started, ``mock`` a test case of the mock file, ``map_run``
-    the ARN of the map run that this is a child of.
+    ``arn`` is the execution's (empty: the id is all the name that it has), ``caller`` whom its end is told,
+    ``qualifier`` the version or alias that was started, ``mock`` a test case of the mock file, ``map_run`` the ARN of
+    the map run that this is a child of.
     """
 
-    machine: str
-    input: Json
-    fingerprint: str
     arn: str = ""
-    facts: Mapping[str, Json] = field(default_factory=dict)
     express: bool = False
     caller: Caller | None = None
     qualifier: str = ""
@@ -109,38 +130,68 @@ class Start:
     map_run: str = ""
     trace_header: str = ""
 
+    @property
+    def origin(self) -> "Origin":
+        return Origin(**self._stated())
+
+    def _stated(self) -> dict[str, Any]:
+        """The fields that are there."""
+        return {name: value for name in _ORIGIN if (value := getattr(self, name))}
+
+
+_ORIGIN: Final = tuple(each.name for each in fields_of(Origin))
+
+
+@dataclass(frozen=True)
+class Start(Origin):
+    """Run ``machine`` with ``input``. ``fingerprint`` tells a repeated start from another one of the same id.
+
+    ``machine`` is what ``machines.Machines`` loads: the name of a built-in machine, or ``<name>@<revision>``.
+    ``facts`` is the shell's part of the context object.
+    """
+
+    machine: str
+    input: Json
+    fingerprint: str
+    facts: Mapping[str, Json] = field(default_factory=dict)
+
+    def first_input(self, execution: str) -> ExecutionStarted:
+        return ExecutionStarted(self.arn or execution, self.input, dict(self.facts), self.mock)
+
     def encode(self) -> bytes:
-        fields: dict[str, Any] = {
+        body: dict[str, Any] = {
             "v": VERSION,
             "machine": self.machine,
             "input": self.input,
             "fingerprint": self.fingerprint,
+            **self._stated(),
         }
-        for name in _SPARSE:
-            if value := getattr(self, name):
-                fields[name] = value
-        return orjson.dumps(fields)
-
-
-_SPARSE: Final = ("arn", "facts", "express", "caller", "qualifier", "mock", "map_run", "trace_header")
+        if self.facts:
+            body["facts"] = self.facts
+        return orjson.dumps(body)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A state entry that waits for a callback; each attempt has a token of its own."""
+    """A state entry that waits for a callback, an activity's worker or the end of a job, ``since`` (epoch seconds).
+
+    Each attempt has a token of its own.
+    """
 
     entry: int
     resource: str
     attempt: int = 1
+    since: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outline:
+class Outline(Origin):
     """What an append says of the whole execution, so that the last one alone tells what a list or a view wants.
 
-    ``asked`` names every resource asked for so far, ``waiting`` the callbacks waited for, ``began_at`` (RFC 3339) is
-    the broker's instant of the start. ``summary`` holds the ``error`` and ``cause`` that ended it or made it wait for a
-    callback, and ``failed_in``, the Fail state that ended it.
+    ``asked`` names every resource asked for so far, ``waiting`` the entries that wait for the outside. ``summary``
+    holds the ``error`` and ``cause`` that ended it or made it wait for a callback, and ``failed_in``, the Fail state
+    that ended it. Instants are RFC 3339: ``began_at`` is the broker's of the start, ``stopped_at`` that of the event
+    that ended it, ``redriven_at`` that of the last of its ``redrives``.
     """
 
     machine: str
@@ -149,6 +200,12 @@ class Outline:
     asked: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
+    stopped_at: str = ""
+    redrives: int = 0
+    redriven_at: str = ""
+
+
+_LATER: Final = ("stopped_at", "redrives", "redriven_at")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,31 +221,33 @@ class Append(Outline):
     timers: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
-        return orjson.dumps(
-            {
-                "v": VERSION,
-                "machine": self.machine,
-                "began_at": self.began_at,
-                "status": self.status,
-                **fold(self.events, self.checkpoint),
-                "asked": self.asked,
-                "waiting": self.waiting,
-                "summary": self.summary,
-                "timers": self.timers,
-            }
-        )
+        body: dict[str, Any] = {
+            "v": VERSION,
+            "machine": self.machine,
+            "began_at": self.began_at,
+            "status": self.status,
+            **fold(self.events, self.checkpoint),
+            "asked": self.asked,
+            "waiting": self.waiting,
+            "summary": self.summary,
+            "timers": self.timers,
+            **self._stated(),
+        }
+        for name in _LATER:
+            if value := getattr(self, name):
+                body[name] = value
+        return orjson.dumps(body)
 
 
 def decode_start(body: bytes) -> Start:
     fields = _fields(body)
     try:
-        caller = fields.get("caller")
         return Start(
             str(fields["machine"]),
             fields["input"],
             str(fields["fingerprint"]),
-            caller=None if caller is None else Caller(**caller),
-            **{name: fields[name] for name in _SPARSE if name in fields and name != "caller"},
+            fields.get("facts", {}),
+            **_origin(fields),
         )
     except (KeyError, TypeError) as error:
         raise Unreadable(f"no start: {type(error).__name__}: {error}") from error
@@ -196,9 +255,14 @@ def decode_start(body: bytes) -> Start:
 
 def decode_outline(body: bytes) -> Outline:
     """For readers of many appends: about a third of the price of the whole."""
+    return decode_outlined(body)[0]
+
+
+def decode_outlined(body: bytes) -> tuple[Outline, dict[str, Any]]:
+    """The outline, and the append's fields as they are stored: payloads that events share are not put back."""
     fields = _fields(body)
     try:
-        return Outline(**_outline(fields))
+        return Outline(**_outline(fields)), fields
     except (KeyError, TypeError) as error:
         raise Unreadable(f"no append: {type(error).__name__}: {error}") from error
 
@@ -223,23 +287,54 @@ def _outline(fields: dict[str, Any]) -> dict[str, Any]:
         "began_at": fields["began_at"],
         "status": fields["status"],
         "asked": tuple(fields["asked"]),
-        "waiting": tuple(Waiting(w["entry"], w["resource"], w.get("attempt", 1)) for w in fields["waiting"]),
+        "waiting": tuple(Waiting(**waiting) for waiting in fields["waiting"]),
         "summary": fields["summary"],
+        **{name: fields[name] for name in _LATER if name in fields},
+        **_origin(fields),
     }
+
+
+def _origin(fields: dict[str, Any]) -> dict[str, Any]:
+    stated = {name: fields[name] for name in _ORIGIN if name in fields}
+    if "caller" in stated:
+        stated["caller"] = Caller(**stated["caller"])
+    return stated
 
 
 def encode_wake(wake: Wake) -> bytes:
     match wake:
         case TimerFired(timer):
             return orjson.dumps({"timer": timer})
-        case TaskSucceeded(entry, output, attempt):
-            return orjson.dumps({"succeeded": entry, "output": output, "attempt": attempt})
-        case TaskFailed(entry, error, cause, attempt):
-            return orjson.dumps({"failed": entry, "error": error, "cause": cause, "attempt": attempt})
+        case TaskStarted(entry, worker_name, attempt):
+            return orjson.dumps({"started": entry, "worker_name": worker_name, "attempt": attempt})
+        case TaskSucceeded(entry, output, attempt, submitted):
+            return orjson.dumps({"succeeded": entry, "output": output, "attempt": attempt} | _submitted(submitted))
+        case TaskFailed(entry, error, cause, attempt, submitted):
+            fields = {"failed": entry, "error": error, "cause": cause, "attempt": attempt}
+            return orjson.dumps(fields | _submitted(submitted))
         case HeartbeatReceived(entry, attempt):
             return orjson.dumps({"heartbeat": entry, "attempt": attempt})
         case StopRequested(error, cause):
             return orjson.dumps({"stop": True, "error": error, "cause": cause})
+        case RedriveRequested(number):
+            return orjson.dumps({"redrive": number})
+
+
+def encode_timer(timer: str, due: float) -> bytes:
+    """The wake message of a timer that is due at ``due`` (epoch seconds)."""
+    return orjson.dumps({"timer": timer, "due": due})
+
+
+def due_of(subject: str, body: bytes) -> float | None:
+    """When the timer of a wake message was due; None: it is another message, or of an older program."""
+    if ".timer." not in subject:
+        return None
+    due = _fields(body).get("due")
+    return due if isinstance(due, float) else None
+
+
+def _submitted(submitted: Json) -> dict[str, Json]:
+    return {} if submitted is None else {"submitted": submitted}
 
 
 def decode_wake(body: bytes) -> Wake:
@@ -247,16 +342,42 @@ def decode_wake(body: bytes) -> Wake:
     match fields:
         case {"timer": str(timer)}:
             return TimerFired(timer)
+        case {"started": int(entry), "worker_name": worker_name}:
+            return TaskStarted(entry, worker_name, fields.get("attempt"))
         case {"succeeded": int(entry), "output": output}:
-            return TaskSucceeded(entry, output, fields.get("attempt"))
+            return TaskSucceeded(entry, output, fields.get("attempt"), fields.get("submitted"))
         case {"failed": int(entry), "error": error, "cause": cause}:
-            return TaskFailed(entry, error, cause, fields.get("attempt"))
+            return TaskFailed(entry, error, cause, fields.get("attempt"), fields.get("submitted"))
         case {"heartbeat": int(entry)}:
             return HeartbeatReceived(entry, fields.get("attempt"))
         case {"stop": True, "error": error, "cause": cause}:
             return StopRequested(error, cause)
+        case {"redrive": int(number)}:
+            return RedriveRequested(number)
         case other:
             raise Unreadable(f"a wake message with {sorted(other)}")
+
+
+@dataclass(frozen=True)
+class ItemEnded:
+    """What a map run is told of its item number ``entry``: the child execution, described as AWS does it.
+
+    ``child`` has the keys of ``callers.describe``: Status, Input, Output, Error, Cause, ExecutionArn, StartDate …
+    """
+
+    entry: int
+    attempt: int
+    child: Mapping[str, Json]
+
+    def encode(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+
+def decode_item_ended(body: bytes) -> ItemEnded:
+    try:
+        return ItemEnded(**_fields(body))
+    except TypeError as error:
+        raise Unreadable(f"no end of an item: {error}") from error
 
 
 def execution_of(subject: str) -> str:

@@ -19,18 +19,20 @@ def fold(events: Iterable[HistoryEvent], checkpoint: Json) -> dict[str, Any]:
     places: dict[int, int] = {}
     folded: list[HistoryEvent | dict[str, Any]] = []
     for event in events:
-        details, shared = event.details, {}
+        rest, shared = event.details, None
         for name in PAYLOADS:
-            payload = details.get(name)
+            payload = rest.get(name)
             if type(payload) is dict:
                 number = places.setdefault(id(payload), len(payloads))
                 if number == len(payloads):
                     payloads.append(payload)
+                if shared is None:
+                    rest, shared = rest.copy(), {}
+                del rest[name]
                 shared[name] = number
-        if not shared:
+        if shared is None:
             folded.append(event)
             continue
-        rest = {name: value for name, value in details.items() if name not in shared}
         folded.append(
             {
                 "id": event.id,

@@ -19,13 +19,14 @@ from broker.provision import provision
 from orchestration.broker_setup import CONDUCTOR, setup
 from orchestration.conductor_setup import create_conductor
 from orchestration.orders.door import OrchestrationLane
-from orchestration.orders.projector import Projector
+from orchestration.orders.read_model import READERS, Orders
 from orchestration.runtime.conductor import Conductor
 from orchestration.runtime.records import STREAM
 from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Runner, Tasks
+from orchestration.visibility.read_model import open_read_model, running
 from services.faults.plan import FaultPlan, FaultRule
 from services.hot_paths import with_hot_paths
 from services.http import create_app
@@ -119,11 +120,10 @@ async def small_orchestration(nats: RealNats, folder: Path, guards_off: str) -> 
         client = await connect(nats.url, user=nats.user, password=nats.password, name="test")
         stack.push_async_callback(close, client)
         await provision(client, setup().streams, setup().consumers)
-        projector = Projector(client, LANE, lambda model, row: None)
-        projecting = asyncio.create_task(projector.run())
-        stack.push_async_callback(_stopped, projecting)
-        stack.push_async_callback(projector.stop)
-        lane = SmallOrchestration(client, folder, guards_off, OrchestrationLane(client, LANE, SECRET, projector))
+        read_model = open_read_model(client, "", readers=READERS)
+        await stack.enter_async_context(running(read_model))
+        orders = Orders(LANE, read_model.executions)
+        lane = SmallOrchestration(client, folder, guards_off, OrchestrationLane(client, LANE, SECRET, orders))
         for name in Name:
             settings = lane.settings(name)
             service = await Service.open(settings)
@@ -133,11 +133,6 @@ async def small_orchestration(nats: RealNats, folder: Path, guards_off: str) -> 
         await lane.start_conductor()
         stack.push_async_callback(lane.stop_conductor)
         yield lane
-
-
-async def _stopped(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait((task,))
 
 
 @contextlib.asynccontextmanager

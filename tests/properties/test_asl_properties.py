@@ -11,15 +11,17 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestration.asl.checking import check
-from orchestration.asl.interpreter import ExecutionState, Status, advance, load_machine, outstanding
+from orchestration.asl.interpreter import ExecutionState, Status, advance, load_machine, outstanding, redrivable
 from orchestration.asl.protocol import (
     CancelTimer,
     ExecutionStarted,
     HistoryEvent,
     Input,
     Now,
+    RedriveRequested,
     RunTask,
     SetTimer,
+    StopRequested,
     TaskFailed,
     TaskSubmitted,
     TaskSucceeded,
@@ -28,6 +30,8 @@ from orchestration.asl.protocol import (
 
 HISTORY_LIMIT = 400
 NAMES = ["A", "B", "C", "D"]
+
+FAN_OUTS = ("Parallel", "Map")
 
 scalars = (
     st.none()
@@ -56,6 +60,26 @@ calls = st.sampled_from(
     ]
 )
 expressions = paths | calls
+queries = st.sampled_from(
+    [
+        "{% $states.input %}",
+        "{% $states.input.a %}",
+        "{% $states.result %}",
+        "{% $states.context.State.Name %}",
+        "{% $count($states.input.items) %}",
+        "{% $v + 1 %}",
+        "{% $uuid() %}",
+        "{% [1, 2] %}",
+        "{% true %}",
+        "{% $exists($v) %}",
+        "{% ($f := function($x) { $f($x) + 1 }; $f(1)) %}",
+        "{% $sum %}",
+        "{% 3 %}",
+        "{% '2030-01-01T00:00:00Z' %}",
+        "{% $error('mine') %}",
+    ]
+)
+query_templates = queries | st.dictionaries(st.sampled_from(["a", "b"]), queries | scalars, max_size=2)
 templates = st.dictionaries(st.sampled_from(["a.$", "b.$"]), expressions, max_size=2)
 errors = st.sampled_from(["E", "States.ALL", "States.TaskFailed", "States.Timeout", "States.Runtime", "F"])
 result_paths = st.sampled_from(["$", "$.r", "$.a.b", None])
@@ -77,7 +101,53 @@ def recovery(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
 
 
 @st.composite
+def query_recovery(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
+    retry = [{"ErrorEquals": [draw(errors)], "MaxAttempts": draw(st.integers(0, 2))}] if draw(st.booleans()) else []
+    fields = _fields(Output=query_templates, Assign=st.fixed_dictionaries({"v": queries}))
+    catch = [
+        {"ErrorEquals": [draw(errors)], "Next": draw(st.sampled_from(names)), **draw(fields)}
+        for _ in range(draw(st.integers(0, 2)))
+    ]
+    return {**({"Retry": retry} if retry else {}), **({"Catch": catch} if catch else {})}
+
+
+@st.composite
+def query_states(draw: st.DrawFn, names: list[str], depth: int) -> dict[str, Any]:
+    """States in JSONata."""
+    kinds = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail"] + (list(FAN_OUTS) if depth else [])
+    kind = draw(st.sampled_from(kinds))
+    state: dict[str, Any] = {"Type": kind, "QueryLanguage": "JSONata"}
+    if kind in ("Pass", "Task", "Wait", "Parallel", "Map"):
+        state |= {"End": True} if draw(st.booleans()) else {"Next": draw(st.sampled_from(names))}
+        state |= draw(_fields(Output=query_templates, Assign=st.fixed_dictionaries({"v": queries})))
+    if kind == "Task":
+        state["Resource"] = draw(st.sampled_from(["x:y", "x:y.waitForTaskToken", "x:y.sync"]))
+        state |= draw(_fields(Arguments=query_templates, TimeoutSeconds=queries, HeartbeatSeconds=st.integers(1, 4)))
+        state |= draw(query_recovery(names))
+    elif kind == "Choice":
+        rule = st.fixed_dictionaries({"Condition": queries, "Next": st.sampled_from(names)})
+        state["Choices"] = draw(st.lists(rule, min_size=1, max_size=2))
+        state |= draw(_fields(Default=st.sampled_from(names), Output=query_templates))
+    elif kind == "Wait":
+        state |= draw(st.sampled_from([{"Seconds": "{% 2 %}"}, {"Seconds": "{% $states.input.a %}"}]))
+    elif kind == "Succeed":
+        state |= draw(_fields(Output=query_templates))
+    elif kind == "Fail":
+        state |= draw(_fields(Error=queries, Cause=queries))
+    elif kind == "Parallel":
+        state["Branches"] = [draw(graphs(depth - 1)) for _ in range(draw(st.integers(1, 2)))]
+        state |= draw(_fields(Arguments=query_templates)) | draw(query_recovery(names))
+    elif kind == "Map":
+        state["ItemProcessor"] = draw(graphs(depth - 1))
+        state |= draw(_fields(Items=queries, ItemSelector=query_templates, MaxConcurrency=queries | st.integers(0, 2)))
+        state |= draw(query_recovery(names))
+    return state
+
+
+@st.composite
 def states(draw: st.DrawFn, names: list[str], depth: int) -> dict[str, Any]:
+    if draw(st.integers(0, 3)) == 0:
+        return draw(query_states(names, depth))
     kinds = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail"] + (["Parallel", "Map"] if depth else [])
     kind = draw(st.sampled_from(kinds))
     state: dict[str, Any] = {"Type": kind}
@@ -247,6 +317,34 @@ def test_stopped_after_any_advance_and_resumed_it_ends_as_if_it_had_not(
     else:
         assert [event.id for event in told] == list(range(1, len(told) + 1))
         assert sum(event.type.startswith("Execution") for event in told) == 1 + (resumed.status is not Status.RUNNING)
+
+
+@runs
+@given(machines(), documents, st.lists(st.integers(0, 9), min_size=1, max_size=5))
+def test_whatever_did_not_succeed_can_be_redriven_and_the_history_has_no_gap(
+    definition: dict[str, Any], document: Any, choices: list[int]
+) -> None:
+    assume(not check(definition))
+    outside = Outside(choices, document)
+    state, history = run(definition, outside, stop_after=None)
+    machine = load_machine(definition, history_limit=HISTORY_LIMIT)
+    if state.status is Status.RUNNING:
+        step = advance(
+            machine,
+            state,
+            StopRequested(None, None),
+            Now(1_700_000_000.0, 0.5),
+            lambda entry, attempt: f"token-{entry}",
+        )
+        state, history = step.state, [*history, *step.history]
+    assume(redrivable(machine, state))
+    kept = ExecutionState.from_json(orjson.loads(orjson.dumps(state.to_json())))
+    assert kept == state
+    step = advance(machine, kept, RedriveRequested(1), Now(1_700_000_100.0, 0.5), lambda entry, attempt: "token")
+    again = [*history, *step.history]
+    assert [event.id for event in again] == list(range(1, len(again) + 1))
+    assert step.history[0].type == "ExecutionRedriven"
+    assert step.state.redrives == 1
 
 
 @runs

@@ -29,10 +29,11 @@ from orchestration.broker_setup import CONDUCTOR, setup
 from orchestration.orders.definition import load_order_machine
 from orchestration.orders.door import OrchestrationLane
 from orchestration.orders.order_story import MACHINE
-from orchestration.orders.projector import Projector
+from orchestration.orders.read_model import READERS, Orders
 from orchestration.runtime import records
 from orchestration.runtime.conductor import Conductor
 from orchestration.runtime.drive import Tools
+from orchestration.runtime.express import Result
 from orchestration.runtime.history import DurableHistory, History
 from orchestration.runtime.machines import FixedMachines
 from orchestration.runtime.tokens import token_maker
@@ -40,6 +41,7 @@ from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
+from orchestration.visibility.read_model import ReadModel, open_read_model, running
 from services.operations import PATH_OF, SERVICE_OF
 from services.order import Line, Order
 from services.practices import parse_practices
@@ -137,6 +139,11 @@ class Silent:
 
     def calling(self, task: RunTask) -> None: ...
 
+    def stepped(self, seconds: float) -> None: ...
+
+    def express_ended(self, result: Result) -> None:
+        self.endings.append(result.status)
+
 
 @dataclass
 class Worker:
@@ -164,7 +171,7 @@ class TestLane:
     stubs: Stubs
     machine: Machine
     client: Client
-    projector: Projector
+    read_model: ReadModel
     lane: OrchestrationLane
     workers: list[Worker] = field(default_factory=list)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -294,27 +301,24 @@ async def running_lane(
     configured = setup(ack_wait_s=ack_wait_s)
     await provision(client, configured.streams, configured.consumers)
     door_client = await connect(nats.url, user=door_user, password=nats.users[door_user][0], name="door")
-    projector = Projector(door_client, "orchestration", lambda model, row: None)
-    projecting = asyncio.create_task(projector.run())
-    lane = OrchestrationLane(door_client, "orchestration", SECRET, projector)
-    made = TestLane(nats, stubs, order_machine or machine(), client, projector, lane)
+    read_model = open_read_model(door_client, "", readers=READERS)
+    lane = OrchestrationLane(door_client, "orchestration", SECRET, Orders("orchestration", read_model.executions))
+    made = TestLane(nats, stubs, order_machine or machine(), client, read_model, lane)
 
     async def built() -> bool:
-        return projector.model is not None
+        return read_model.projector.ready
 
     try:
-        await eventually(built)
-        yield made
+        async with running(read_model):
+            await eventually(built)
+            yield made
     finally:
-        await projector.stop()
         for worker in made.workers:
             await worker.stop()
         for process in made.processes:
             process.send_signal(signal.SIGCONT)
             process.kill()
             await asyncio.to_thread(process.wait, 10)
-        projecting.cancel()
-        await asyncio.wait((projecting,))
         await close(door_client)
         await close(client)
         await stubs.stop()

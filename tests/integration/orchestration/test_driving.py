@@ -6,9 +6,10 @@ from aiohttp import web
 
 from broker.publish import Message, publish
 from broker.read import all_of
-from orchestration.orders.projector import Projector
+from orchestration.orders.read_model import READERS, Orders
 from orchestration.runtime import records
 from orchestration.runtime.history import HopefulHistory
+from orchestration.visibility.read_model import open_read_model, running
 from services.front_door import Placed
 from services.trail import OrderStatus
 from tests.conftest import RealNats
@@ -162,19 +163,17 @@ async def test_the_read_model_lists_and_tells_outcomes_in_order_of_ending(nats_u
         before = await lane.lane.list_orders(None, 100)
 
         # Another door builds the same from the stream alone.
-        await lane.projector.stop()
-        another = Projector(lane.client, "orchestration", lambda model, row: None)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(another.run())
+        await lane.read_model.stop()
+        another = open_read_model(lane.client, "", readers=READERS)
+        orders = Orders("orchestration", another.executions)
+        async with running(another):
 
             async def built() -> bool:
-                return another.model is not None
+                return another.projector.ready
 
             await eventually(built)
-            await another.stop()
-        assert another.model is not None
-        assert another.model.views(None, 100) == before
-        assert another.model.outcomes(0, 100) == outcomes
+            assert await orders.views(None, 100) == before
+            assert await orders.outcomes(0, 100) == outcomes
 
 
 async def test_what_cannot_be_read_is_set_apart(nats_url: RealNats) -> None:

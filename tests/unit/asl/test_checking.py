@@ -6,6 +6,7 @@ import pytest
 
 from orchestration.asl.checking import check
 from orchestration.asl.errors import DefinitionInvalid
+from orchestration.asl.findings import Severity
 from orchestration.asl.interpreter import load_machine
 from tests.unit.asl.world import single, states
 
@@ -32,10 +33,10 @@ def test_all_problems_are_told_at_once() -> None:
         (TARGET, "/StartAt"),
         (TARGET, "/States/A/Next"),
         (SCHEMA, "/States/A/InputPath"),
-        (SCHEMA, "/States/A/Parameters/a.$"),
+        (SCHEMA, "/States/A/Parameters"),
         (SCHEMA, "/States/B"),
         (SCHEMA, "/States/C/Type"),
-        (SCHEMA, "/States"),
+        ("MISSING_END_STATE", ""),
     }
 
 
@@ -49,12 +50,12 @@ def test_all_problems_are_told_at_once() -> None:
         (" " * 1_100_000, SCHEMA, "/"),
         ({"States": {"A": {"Type": "Succeed"}}}, SCHEMA, "/"),
         ({"StartAt": "A", "States": {}}, SCHEMA, "/States"),
-        (states("x" * 81, **{"x" * 81: {"Type": "Succeed"}}), SCHEMA, f"/States/{'x' * 81}"),
+        (states("x" * 81, **{"x" * 81: {"Type": "Succeed"}}), "INVALID_STATE_NAME", f"/States/{'x' * 81}"),
         (states("A", A={"Type": "Succeed"}, B={"Type": "Succeed"}), TARGET, "/States/B"),
         (single(Type="Pass", Next="S"), SCHEMA, "/States/S"),
-        (single(Type="Pass", Nonsense=1), SCHEMA, "/States/S/Nonsense"),
+        (single(Type="Pass", Nonsense=1), SCHEMA, "/States/S"),
         (single(Type="Pass", ResultPath="$.a[*]"), SCHEMA, "/States/S/ResultPath"),
-        (single(Type="Pass", InputPath="$.a[?(@.b)]"), SCHEMA, "/States/S/InputPath"),
+        (single(Type="Pass", InputPath="$.a[?(@.b]"), SCHEMA, "/States/S/InputPath"),
         (single(Type="Task"), SCHEMA, "/States/S"),
         (single(Type="Task", Resource="r", TimeoutSeconds=0), SCHEMA, "/States/S/TimeoutSeconds"),
         (single(Type="Task", Resource="r", TimeoutSeconds=1.5), SCHEMA, "/States/S/TimeoutSeconds"),
@@ -88,21 +89,78 @@ def test_what_is_refused(definition: Any, code: str, path: str) -> None:
     assert (code, path) in found(definition)
 
 
+def jsonata(**state: Any) -> dict[str, Any]:
+    return {"QueryLanguage": "JSONata", **single(**state)}
+
+
+QUERY, REFERENCE = "INVALID_JSONATA_EXPRESSION", "UNSUPPORTED_JSONATA_EXPRESSION"
+ONLY_JSONATA = (
+    "The QueryLanguage is set to 'JSONPath', but field '{}' is only supported for the 'JSONata' QueryLanguage"
+)
+ONLY_JSONPATH = (
+    "The QueryLanguage is set to 'JSONata', but field '{}' is only supported for the 'JSONPath' QueryLanguage"
+)
+MIXED = "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine"
+LAMBDA = {"Type": "Task", "Resource": "r"}
+
+
 @pytest.mark.parametrize(
-    ("definition", "name"),
+    ("definition", "problem"),
     [
-        ({"QueryLanguage": "JSONata", **single(Type="Pass")}, "JSONata"),
-        (single(Type="Pass", QueryLanguage="JSONata"), "JSONata"),
-        (single(Type="Pass", Output="{% 1 %}"), "Output"),
-        (single(Type="Task", Resource="r", Credentials={}), "Credentials"),
-        (single(Type="Map", ItemProcessor=single(Type="Pass"), ItemReader={}), "ItemReader"),
+        (single(Type="Pass", Output="{% 1 %}"), (SCHEMA, "/States/S", ONLY_JSONATA.format("Output"))),
+        (jsonata(Type="Pass", InputPath="$"), (SCHEMA, "/States/S", ONLY_JSONPATH.format("InputPath"))),
+        (jsonata(Type="Pass", Result=1), (SCHEMA, "/States/S", ONLY_JSONPATH.format("Result"))),
+        (jsonata(Type="Pass", QueryLanguage="JSONPath"), (SCHEMA, "/States/S", MIXED)),
+        (jsonata(Type="Pass", Output="{% 1 + %}"), (QUERY, "/States/S/Output", "Unexpected end of expression")),
         (
-            single(Type="Map", ItemProcessor={"ProcessorConfig": {"Mode": "DISTRIBUTED"}, **single(Type="Pass")}),
-            "DISTRIBUTED",
+            jsonata(Type="Pass", Output={"a": ["{% a[1,2) %}"]}),
+            (QUERY, "/States/S/Output/a[0]", 'Expected "]", got ","'),
+        ),
+        (
+            jsonata(Type="Pass", Output={"v": "{% phone.x %}"}),
+            (REFERENCE, "/States/S/Output/v", "Reference to 'phone' at the top level is not supported."),
+        ),
+        (
+            jsonata(Type="Map", ItemProcessor={"QueryLanguage": "JSONata", **states("I", I={"Type": "Succeed"})}),
+            (SCHEMA, "/States/S/ItemProcessor", "Field 'QueryLanguage' is not supported"),
+        ),
+        (single(Type="Pass", TimeoutSeconds=1), (SCHEMA, "/States/S", "Field 'TimeoutSeconds' is not supported")),
+        (
+            states("A", A={"Type": "Pass", "Next": "A"}, B={"Type": "Pass", "Next": "A"}),
+            ("MISSING_END_STATE", "", "Workflow has no terminal state"),
+        ),
+        (
+            single(Type="Pass", Assign={"x.$": "no path"}),
+            (
+                SCHEMA,
+                "/States/S/Assign",
+                "The value for the field 'x.$' must be a valid JSONPath or a valid intrinsic function call",
+            ),
         ),
     ],
 )
-def test_what_is_not_supported_yet_is_refused_by_name(definition: dict[str, Any], name: str) -> None:
-    assert any(name in problem.message and "not supported yet" in problem.message for problem in check(definition))
+def test_what_is_refused_in_awss_words(definition: dict[str, Any], problem: tuple[str, str, str]) -> None:
+    assert [(each.code, each.path, each.message) for each in check(definition)] == [problem]
     with pytest.raises(DefinitionInvalid):
         load_machine(definition)
+
+
+def test_credentials_need_a_role() -> None:
+    message = "The field 'RoleArn' is required but was missing"
+    for credentials in ({}, {"InvalidField": "invalid"}):
+        problems = check(single(**LAMBDA, Credentials=credentials))
+        assert (problems[0].path, problems[0].message) == ("/States/S/Credentials", message)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ({"Type": "Pass", "Parameters": {"a": "$.b"}}, "NO_DOLLAR"),
+        ({"Type": "Pass", "Result": {"a.$": "$.b"}}, "PASS_RESULT_IS_STATIC"),
+        ({"Type": "Fail", "Error": "$.error"}, "NO_PATH"),
+    ],
+)
+def test_what_looks_wrong_is_warned_of_and_runs(state: dict[str, Any], code: str) -> None:
+    definition = single(**state)
+    assert [(each.code, each.severity) for each in check(definition)] == [(code, Severity.WARNING)]
+    load_machine(definition)

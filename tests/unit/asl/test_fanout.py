@@ -44,7 +44,7 @@ def test_the_first_failure_fails_the_state_and_late_answers_find_nobody() -> Non
     run.give(TaskFailed(run.tasks[0].entry, "E", "C"))
     assert (run.state.status, run.state.error, run.state.cause) == (Status.FAILED, "E", "C")
     assert run.timers == {}
-    assert run.types[-3:] == ["TaskFailed", "ParallelStateFailed", "ExecutionFailed"]
+    assert run.types[-4:] == ["TaskFailed", "WaitStateAborted", "ParallelStateFailed", "ExecutionFailed"]
 
 
 def test_a_failed_parallel_can_be_retried_and_caught() -> None:

@@ -151,13 +151,57 @@ def test_a_practice_taken_out_leaves_a_good_machine_without_it(practices: frozen
     assert check(definition) == []
     fields = {name for state in definition["States"].values() for name in state}
     assert ("Retry" in fields) == (Practice.RETRIES in practices)
-    assert ("Catch" in fields) == (Practice.DEAD_LETTERS in practices)
+    caught = {
+        error
+        for state in definition["States"].values()
+        for rule in state.get("Catch", [])
+        for error in rule["ErrorEquals"]
+    }
+    assert ("States.ALL" in caught) == (Practice.DEAD_LETTERS in practices)
     assert ("TimeoutSeconds" in fields) == (Practice.DEADLINES in practices)
 
 
-def test_without_catch_the_execution_just_fails() -> None:
-    run = placed(SMALL, NAIVE, reserve="OutOfStock")
-    assert (run.state.status, run.state.error, run.entered()) == (Status.FAILED, "OutOfStock", ["Charge", "Reserve"])
+WITHOUT_DEAD_LETTERS = [HARDENED - {Practice.DEAD_LETTERS}, NAIVE]
+
+
+@pytest.mark.parametrize("practices", WITHOUT_DEAD_LETTERS)
+@pytest.mark.parametrize(
+    ("order", "failures", "undone"),
+    [
+        (SMALL, {"charge": "CardDeclined"}, []),
+        (SMALL, {"reserve": "OutOfStock"}, ["Release", "Refund"]),
+        (SMALL, {"reserve": "UnknownProduct"}, ["Release", "Refund"]),
+        (SMALL, {"print_label": "OutOfStock"}, ["VoidLabel", "Release", "Refund"]),
+        (LARGE, {"approval": "ApprovalRejected"}, ["Release", "Refund"]),
+        (LARGE, {"approval": "States.Timeout"}, ["Release", "Refund"]),
+    ],
+)
+def test_without_dead_letters_an_outcome_of_the_business_is_still_undone(
+    practices: frozenset[Practice], order: dict[str, Any], failures: dict[str, str], undone: list[str]
+) -> None:
+    run = placed(order, practices, **failures)
+    definition = order_machine(practices, **SETTINGS)
+    assert [name for name in run.entered() if compensates(definition, name)] == undone
+    assert (run.state.error, run.entered()[-1]) == (next(iter(failures.values())), "RolledBack")
+
+
+@pytest.mark.parametrize("practices", WITHOUT_DEAD_LETTERS)
+@pytest.mark.parametrize("error", ["Http.Unavailable", "Http.ConnectionLost", "States.Timeout", "Http.BadRequest"])
+def test_without_dead_letters_a_technical_error_ends_the_execution_half_done(
+    practices: frozenset[Practice], error: str
+) -> None:
+    run = placed(SMALL, practices, reserve=error)
+    assert (run.state.status, run.state.error) == (Status.FAILED, error)
+    assert run.entered()[-1] == "Reserve"
+
+
+@pytest.mark.parametrize("practices", WITHOUT_DEAD_LETTERS)
+@pytest.mark.parametrize("error", ["Http.BadRequest", "OutOfStock"])
+def test_without_dead_letters_an_undo_that_cannot_succeed_is_dropped(
+    practices: frozenset[Practice], error: str
+) -> None:
+    run = placed(SMALL, practices, reserve="OutOfStock", release=error)
+    assert (run.state.status, run.state.error, run.entered()[-1]) == (Status.FAILED, error, "Release")
 
 
 @pytest.mark.parametrize("operation", [*UNDOES])

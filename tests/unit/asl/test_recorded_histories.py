@@ -17,7 +17,18 @@ import pytest
 from orchestration.asl.checking import check
 from orchestration.asl.errors import DefinitionInvalid
 from orchestration.asl.interpreter import load_machine
-from orchestration.asl.protocol import HistoryEvent, Input, RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
+from orchestration.asl.protocol import (
+    HistoryEvent,
+    Input,
+    RunTask,
+    TaskFailed,
+    TaskStarted,
+    TaskSubmitted,
+    TaskSucceeded,
+)
+from orchestration.names import ACCOUNT as OURS
+from orchestration.names import REGION
+from tests.unit.asl.map_world import ObjectsInMemory, answer_map_runs
 from tests.unit.asl.world import World
 
 CASES = Path(__file__).parents[4] / "shared" / "asl-cases"
@@ -28,9 +39,19 @@ FACTS = {
 }
 # What still differs, and why.
 KNOWN = {
-    "activities/activity_task_start_timeout/1": "ActivityStarted needs GetActivityTask",
     "scenarios/max_concurrency_path_negative/1": "recorded before it ended",
 }
+# Recorded when a distributed Map's Exited event was linked to MapRunSucceeded; later ones link it to MapRunStarted.
+OLDER_LINKS = frozenset(
+    {
+        "scenarios/map_state_legacy_config_distributed_item_selector/1",
+        "scenarios/map_state_config_distributed_reentrant/1",
+        "scenarios/map_state_tolerated_failure_values/1",
+        "scenarios/map_state_tolerated_failure_values/2",
+        "scenarios/map_item_reader_base_csv_headers_decl/1",
+        "scenarios/map_item_reader_csv_first_row_extra_fields/1",
+    }
+)
 
 if not (CASES / "cases.jsonl").exists():
     pytest.skip(
@@ -59,9 +80,7 @@ def _runs(case: dict[str, Any]) -> bool:
     try:
         load_machine(case["definition"])
     except DefinitionInvalid as problem:
-        if "not supported yet" not in problem.message:
-            raise  # AWS ran it
-        return False
+        raise AssertionError(f"AWS ran {case['id']}") from problem
     return runner().outcomes(case) is not None
 
 
@@ -76,6 +95,8 @@ def answers(case: dict[str, Any], world: World) -> Any:
         found = known[min(used[name], len(known) - 1)]
         used[name] += 1
         outcome = found["outcome"]
+        if ":activity:" in task.resource and (worker := _worker(case)) is not None:
+            yield TaskStarted(task.entry, worker)
         if "submitted" in found:
             yield TaskSubmitted(task.entry, found["submitted"])
         if outcome["event"].endswith("TimedOut"):
@@ -89,12 +110,27 @@ def answers(case: dict[str, Any], world: World) -> Any:
     return answer
 
 
+def _worker(case: dict[str, Any]) -> str | None:
+    """Who took the activity's task."""
+    started = [event for event in case["expected"].get("events", ()) if event["type"] == "ActivityStarted"]
+    return started[0]["details"]["workerName"] if started else None
+
+
+def _recorded_names(value: Any) -> Any:
+    """With the recordings' account."""
+    return (
+        value.replace(f"arn:aws:states:{REGION}:{OURS}:", f"arn:aws:states:{ACCOUNT}:")
+        if isinstance(value, str)
+        else value
+    )
+
+
 def as_recorded(event: HistoryEvent) -> dict[str, Any]:
     return {
         "type": event.type,
         "id": event.id,
         "prev": event.previous,
-        "details": {name: runner().normalize(value, name) for name, value in event.details.items()},
+        "details": {name: runner().normalize(_recorded_names(value), name) for name, value in event.details.items()},
     }
 
 
@@ -103,7 +139,8 @@ def test_history_and_end_are_as_recorded(case: dict[str, Any]) -> None:
     assert not [problem for problem in check(case["definition"]) if problem.severity == "ERROR"]
     world = World(load_machine(case["definition"]))
     world.execution_id, world.facts = f"arn:aws:states:{ACCOUNT}:execution:m:n", FACTS
-    world.answer = answers(case, world)
+    objects = {(each["Bucket"], each["Key"]): each["Body"].encode() for each in case.get("objects") or ()}
+    world.answer = answer_map_runs(world, answers(case, world), ObjectsInMemory(objects))
     world.run(case.get("input"))
     result = {
         "status": world.state.status.value,
@@ -113,4 +150,6 @@ def test_history_and_end_are_as_recorded(case: dict[str, Any]) -> None:
         "events": [as_recorded(event) for event in world.history],
     }
     levels = runner().execution_levels(case, result)
+    if case["id"] in OLDER_LINKS:
+        levels = {level: levels[level] for level in ("outcome", "cause", "types")}
     assert all(levels.values()), (levels, result)

@@ -1,5 +1,6 @@
 """Tasks: keys, attempts, retries, catches, timeouts, heartbeats, callbacks, stops."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from orchestration.asl.interpreter import Status, advance, outstanding
 from orchestration.asl.protocol import (
     ExecutionStarted,
     HeartbeatReceived,
+    Input,
     Now,
     RunTask,
     SetTimer,
@@ -272,3 +274,20 @@ def test_the_state_given_is_left_as_it_was() -> None:
     before = run.state.to_json()
     advance(run.machine, run.state, TaskFailed(2, "E", None), Now(1.0, 0.5), token_of)
     assert run.state.to_json() == before
+
+
+@pytest.mark.parametrize(
+    ("resource", "stage", "kind"),
+    [
+        ("x:y.sync", "Submit", "TaskSubmitFailed"),
+        ("x:y", "Start", "TaskStartFailed"),
+        ("arn:aws:lambda:us-east-1:111111111111:function:f", "Schedule", "LambdaFunctionScheduleFailed"),
+    ],
+)
+def test_a_task_that_never_began_is_told_by_its_stage(resource: str, stage: str, kind: str) -> None:
+    def answer(task: RunTask) -> Iterable[Input]:
+        return (TaskFailed(task.entry, "E", "why", stage=stage),)
+
+    run = world(single(Type="Task", Resource=resource), answer).run()
+    assert run.types[-2] == kind
+    assert (run.state.error, run.state.cause) == ("E", "why")

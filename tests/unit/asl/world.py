@@ -19,6 +19,7 @@ from orchestration.asl.protocol import (
     Now,
     RunTask,
     SetTimer,
+    StopExecution,
     TaskFailed,
     TaskSucceeded,
     TimerFired,
@@ -43,6 +44,7 @@ class World:
     timers: dict[str, float] = field(default_factory=dict)
     mail: list[Input] = field(default_factory=list)
     tasks: list[RunTask] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     execution_id: str = "execution-1"
     facts: dict[str, Any] = field(default_factory=dict)
@@ -63,6 +65,8 @@ class World:
                 case RunTask():
                     self.tasks.append(command)
                     self.mail += self.answer(command)
+                case StopExecution(execution):
+                    self.stopped.append(execution)
 
     def next_event(self) -> Input | None:
         if self.mail:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.demo import try_next
 from lab.results import results_folder
 from lab.scenario import Scenario
 from lab.trial import LaneRun, Run
 from lab.verdict import BEYOND, Verdict, faults_injected, judge, percentile, story_cost
-from lab.verdict_report import text_report, write_csv
+from lab.verdict_report import examples, named_orders, text_report, write_csv
 from loadtests.manager import Desk
 from loadtests.open_loop import Placement, Placing
 from loadtests.outcomes import Ended, Outcomes
@@ -277,3 +278,20 @@ def test_a_failed_run_leaves_no_results(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         fail()
     assert list((tmp_path / "results").iterdir()) == []
+
+
+def test_the_orders_that_the_verdict_names_are_known_each_once() -> None:
+    assert named_orders(good()) == []
+    assert named_orders(bad()) == ["o2"]
+    assert all(order_id in "\n".join(examples([bad()])) for order_id in named_orders(bad()))
+
+
+def test_after_a_demo_the_story_of_a_named_order_is_advised_where_it_is_kept(tmp_path: Path) -> None:
+    first, *advice = try_next(tmp_path, {"hardened": [good()], "naive": [good(), bad()]})
+    assert first == "try next:"
+    assert advice[0].split("  ")[1] == f"lab why o2 --home {tmp_path}"
+    assert not any("lab why" in line for line in try_next(tmp_path, {"hardened": [good()]}))
+
+
+def test_orders_that_never_ended_are_counted_in_words() -> None:
+    assert "never: 1 open" in text_report(["title"], {"naive": [bad()]})

@@ -1,12 +1,15 @@
 """A trail told to people: in order, complete, nothing added."""
 
+import json
+from typing import Any
+
 import pytest
 
 from lab.accepted import accepted_orders, known_ids, order_body
-from lab.commands.orders import DEAR_ONES, choose, exit_code
+from lab.commands.orders import DEAR_ONES, choose, exit_code, order_lines
 from lab.errors import BadInput
-from lab.story import instant, tell
-from services.trail import OrderStatus, OrderTrail, TrailEntry
+from lab.story import Step, instant, steps, stores_that_told, tell
+from services.trail import OrderStatus, OrderTrail, OrderView, TrailEntry
 
 ORDER = {
     "order_id": "o-1",
@@ -54,6 +57,40 @@ def test_an_entry_tells_step_service_attempt_input_output_and_error() -> None:
     assert dict(tell(trail(entry), whole=True)[0].facts)["cause"] == "x" * 500
 
 
+def entry(at: int, **facts: Any) -> TrailEntry:
+    return TrailEntry(at=f"2026-01-01T00:00:{at:02}Z", what="X", store="S", **facts)
+
+
+def test_what_was_told_before_is_left_out_unless_all_is_asked_for() -> None:
+    charge = {"charge_id": "ch_1"}
+    found = trail(
+        entry(1, input={"order": ORDER}),
+        entry(2, input=ORDER),
+        entry(3, output=charge),
+        entry(4, output={"order": ORDER, "charge": charge, "failure": {"Error": "E"}}),
+        entry(5, output={"result": "done"}),
+    )
+    said = [dict(each.facts) for each in tell(found)]
+    assert said[0] == {"input": json.dumps({"order": ORDER}, sort_keys=True)}
+    assert said[1:] == [
+        {},
+        {"output": '{"charge_id": "ch_1"}'},
+        {"output": '{"failure": {"Error": "E"}}'},
+        {"output": '{"result": "done"}'},
+    ]
+    assert all(each.facts for each in tell(found, whole=True))
+
+
+def test_a_story_is_cut_to_the_reader_s_width() -> None:
+    (told,) = tell(trail(entry(1, input={"a": "x" * 300}, error="y" * 300)), width=40)
+    assert all(len(text) == 40 and text.endswith("…") for _, text in told.facts)
+
+
+def test_only_stores_that_told_something_are_named() -> None:
+    found = trail(entry(1)).model_copy(update={"stores": ("S", "DEAD_LETTERS")})
+    assert stores_that_told(found) == ["S"]
+
+
 def test_an_empty_trail_is_an_empty_story() -> None:
     assert tell(trail()) == []
 
@@ -93,8 +130,63 @@ def test_exit_code_of_a_followed_order() -> None:
 
 def test_a_product_that_is_in_stock_is_chosen_and_a_dear_one_for_a_large_order() -> None:
     prices = {f"SKU-{place}": 100 + place for place in range(100)}
-    assert choose(prices, "SKU-3", False) == ("SKU-3", 103)
-    assert all(int(choose(prices, None, False)[0].removeprefix("SKU-")) >= 50 for _ in range(100))
-    assert all(choose(prices, None, True)[1] >= 200 - DEAR_ONES for _ in range(100))
+    ids = [f"o-{number}" for number in range(100)]
+    assert choose(prices, "SKU-3", False, "o-1") == ("SKU-3", 103)
+    assert all(int(choose(prices, None, False, each)[0].removeprefix("SKU-")) >= 50 for each in ids)
+    assert all(choose(prices, None, True, each)[1] >= 200 - DEAR_ONES for each in ids)
     with pytest.raises(BadInput, match="for instance: SKU-0"):
-        choose(prices, "NOPE", False)
+        choose(prices, "NOPE", False, "o-1")
+
+
+def test_the_same_id_chooses_the_same_product_so_that_an_order_can_be_sent_again() -> None:
+    prices = {f"SKU-{place}": 100 + place for place in range(100)}
+    assert len({choose(prices, None, False, "abc") for _ in range(20)}) == 1
+    assert len({choose(prices, None, False, f"o-{number}") for number in range(20)}) > 1
+
+
+REFUSED = OrderView(
+    order_id="order-0123456789ab",
+    lane="orchestration",
+    status=OrderStatus.ROLLED_BACK,
+    reason="OutOfStock: [bold] 3 wanted, 1 left, and more words",
+    accepted_at="2026-01-01T10:00:00Z",
+    finished_at="2026-01-01T10:00:01Z",
+)
+WIDTHS = (13, 18, 11, 8, 8)
+
+
+def test_a_reason_stands_beside_its_order_or_on_a_line_of_its_own_never_in_a_narrow_column() -> None:
+    (wide,) = order_lines(REFUSED, WIDTHS, 200)
+    assert wide.endswith(r"10:00:01  [dim]OutOfStock: \[bold] 3 wanted, 1 left, and more words[/]")
+    line, reason = order_lines(REFUSED, WIDTHS, 80)
+    assert line.startswith("orchestration  order-0123456789ab  [yellow]rolled_back[/]  10:00:00")
+    assert reason.startswith("    [dim]OutOfStock")
+
+
+def test_an_order_without_a_reason_is_one_line() -> None:
+    assert len(order_lines(REFUSED.model_copy(update={"reason": None}), WIDTHS, 80)) == 1
+
+
+def test_steps_tell_what_they_undo_and_what_failed() -> None:
+    failed = {"error": "Http.Unavailable"}
+    attempts = [failed, failed, {"error": None}]
+    entered = {"inside": 0, "undoes": None, "error": None, "entered_at": "2026-01-01T00:00:00.000000Z"}
+    execution = {
+        "entries": [
+            {**entered, "id": 2, "state": "Both", "status": "running", "exited_at": None, "attempts": []},
+            {
+                **entered,
+                "id": 4,
+                "inside": 2,
+                "state": "Refund",
+                "status": "succeeded",
+                "undoes": "Charge",
+                "exited_at": "2026-01-01T00:00:01.500000Z",
+                "attempts": attempts,
+            },
+        ]
+    }
+    assert steps(execution) == [
+        Step("Both", "running", None, 0, "", 0),
+        Step("Refund", "succeeded", 1.5, 3, "undoes Charge; Http.Unavailable", 1),
+    ]

@@ -58,8 +58,8 @@ class RefusingBroker:
 @pytest.mark.parametrize("code", [REFUSED, *FULL])
 async def test_what_the_broker_refuses_is_not_durable(code: int) -> None:
     client: Any = RefusingBroker(code)
-    projector: Any = None
-    lane = OrchestrationLane(client, "orchestration", SECRET, projector)
+    orders: Any = None
+    lane = OrchestrationLane(client, "orchestration", SECRET, orders)
     with pytest.raises(NotDurable):
         await lane.place(ORDER)
     with pytest.raises(NotDurable):

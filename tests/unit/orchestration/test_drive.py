@@ -11,7 +11,6 @@ import pytest
 from broker.read import Record
 from orchestration.asl.interpreter import Machine, load_machine
 from orchestration.asl.protocol import (
-    ExecutionStarted,
     HistoryEvent,
     Input,
     RunTask,
@@ -25,6 +24,7 @@ from orchestration.orders.definition import load_order_machine
 from orchestration.orders.order_story import MACHINE
 from orchestration.runtime import records
 from orchestration.runtime.drive import Drive, Tools
+from orchestration.runtime.express import Result
 from orchestration.runtime.history import Timer
 from orchestration.runtime.machines import FixedMachines
 from orchestration.tasks.person import PersonTasks
@@ -44,6 +44,7 @@ class MemoryHistory:
     compare_and_set: bool = True
     stored: list[Record] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
+    posts: list[records.Post] = field(default_factory=list)
     die_at: tuple[int, str] | None = None
 
     async def load(self, execution: str) -> Record | None:
@@ -53,7 +54,15 @@ class MemoryHistory:
         return None
 
     async def append(
-        self, execution: str, body: bytes, *, after: int, append_id: str, timers: Sequence[Timer] = ()
+        self,
+        execution: str,
+        body: bytes,
+        *,
+        after: int,
+        append_id: str,
+        timers: Sequence[Timer] = (),
+        posts: Sequence[records.Post] = (),
+        ended: str = "",
     ) -> int:
         await asyncio.sleep(0)
         last = self.stored[-1].sequence if self.stored else 0
@@ -66,6 +75,7 @@ class MemoryHistory:
         record = Record(records.STREAM, records.log_subject(execution), number, "", {"Nats-Msg-Id": append_id}, body)
         self.stored.append(record)
         self.timers += timers
+        self.posts += posts
         if self.die_at == (number, "after"):
             self.die_at = None
             raise HistoryUnreachable("died after")
@@ -111,6 +121,11 @@ class Counting:
 
     def calling(self, task: RunTask) -> None: ...
 
+    def stepped(self, seconds: float) -> None: ...
+
+    def express_ended(self, result: Result) -> None:
+        self.endings.append(result.status)
+
 
 ORDER_MACHINE = load_order_machine(
     PRESETS["hardened"], time_scale=0.01, approval_threshold_cents=50, approval_timeout_s=1e6, call_timeout_s=1.0
@@ -145,7 +160,7 @@ class World:
         found = await self.history.load(EXECUTION)
         if found is None:
             drive = Drive.fresh(self.tools(name), self.drives, EXECUTION, self.machine, self.start, BEGAN_AT)
-            told = (ExecutionStarted(EXECUTION, self.start.input), *told)
+            told = (self.start.first_input(EXECUTION), *told)
         else:
             append = records.decode_append(found.body)
             drive = Drive.resumed(self.tools(name), self.drives, EXECUTION, self.machine, append, found.sequence)

@@ -2,7 +2,16 @@
 
 import pytest
 
-from orchestration.asl.protocol import HistoryEvent, StopRequested, TaskFailed, TaskSucceeded, TimerFired
+from orchestration.asl.protocol import (
+    HeartbeatReceived,
+    HistoryEvent,
+    RedriveRequested,
+    StopRequested,
+    TaskFailed,
+    TaskStarted,
+    TaskSucceeded,
+    TimerFired,
+)
 from orchestration.errors import Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
 from orchestration.runtime import records
@@ -35,6 +44,9 @@ def test_append_round_trip() -> None:
 def test_start_round_trip() -> None:
     start = records.Start("m", {"order_id": "o"}, "f")
     assert records.decode_start(start.encode()) == start
+    caller = records.Caller("parent", 3, 1, "sync")
+    full = records.Start("m@1", [], "f", {"StateMachine": {"Id": "a"}}, arn="arn", caller=caller, mock="T", map_run="r")
+    assert records.decode_start(full.encode()) == full
 
 
 @pytest.mark.parametrize(
@@ -43,7 +55,10 @@ def test_start_round_trip() -> None:
         TimerFired("retry:7"),
         TaskSucceeded(7, {"decision": "approve"}),
         TaskFailed(7, "ApprovalRejected", None),
+        TaskStarted(7, "worker", 2),
+        HeartbeatReceived(7, 2),
         StopRequested("E", "because"),
+        RedriveRequested(1),
     ],
 )
 def test_wake_round_trip(wake: records.Wake) -> None:
@@ -72,6 +87,9 @@ def test_a_timer_name_is_one_token_of_its_subjects() -> None:
         records.timer_wake_subject("o-1", "t"),
         records.callback_subject("o-1", 3, 1),
         records.stop_subject("o-1"),
+        records.redrive_subject("o-1"),
+        records.started_subject("o-1", 3, 1),
+        records.ended_subject(records.Caller("o-1", 3, 1, "sync")),
     ],
 )
 def test_the_execution_of_a_subject(subject: str) -> None:

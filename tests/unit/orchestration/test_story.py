@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import orjson
 import pytest
 
 from broker.read import Record
 from orchestration.asl.protocol import HistoryEvent
 from orchestration.orders.order_story import operation_of, reason_of, status_of
-from orchestration.orders.read_model import ReadModel
 from orchestration.orders.trail import trail_of
 from orchestration.runtime import records
 from services.trail import OrderStatus
@@ -108,38 +106,3 @@ def test_trail_follows_the_links_to_steps_and_attempts() -> None:
 
 def test_no_trail_without_a_start() -> None:
     assert trail_of("lane", "o-1", [], queries=1) is None
-
-
-def apply(model: ReadModel, sequence: int, subject: str, body: bytes) -> None:
-    model.apply(subject, sequence, float(sequence), body)
-
-
-def test_read_model_tells_the_same_however_often_it_is_told() -> None:
-    told = [
-        (1, "exec.start.a", records.Start("m", {"order": {"total_cents": 7}}, "f").encode()),
-        (2, "exec.start.b", records.Start("m", {"order": {"total_cents": 9}}, "f").encode()),
-        (3, "exec.log.a", append(waiting=(records.Waiting(9, APPROVAL),)).encode()),
-        (4, "exec.log.b", append("SUCCEEDED").encode()),
-        (5, "exec.log.a", append().encode()),
-        (6, "exec.log.a", append("FAILED", summary={"failed_in": "RolledBack", "error": "E"}).encode()),
-    ]
-    once, twice, jumped = ReadModel("lane"), ReadModel("lane"), ReadModel("lane")
-    for each in told:
-        apply(once, *each)
-        apply(twice, *each)
-        apply(twice, *each)
-        if each[0] == 3:
-            assert [row.order_id for row in once.waiting(OrderStatus.WAITING_FOR_APPROVAL)] == ["a"]
-            assert list(once.waiting(OrderStatus.PARKED)) == []
-    for each in (told[0], told[1], told[3], told[5]):  # the last of every subject tells enough
-        apply(jumped, *each)
-    for model in (once, twice, jumped):
-        assert [o.order_id for o in model.outcomes(0, 10)] == ["b", "a"]
-        assert [o.order_id for o in model.outcomes(4, 10)] == ["a"]
-        assert [v.order_id for v in model.views(None, 10)] == ["b", "a"]
-        assert [v.reason for v in model.views(OrderStatus.ROLLED_BACK, 10)] == ["E"]
-        assert list(model.waiting(OrderStatus.WAITING_FOR_APPROVAL)) == []
-        assert model.rows["a"].total_cents == 7
-    assert orjson.dumps([v.model_dump() for v in once.views(None, 9)]) == orjson.dumps(
-        [v.model_dump() for v in jumped.views(None, 9)]
-    )

@@ -1,0 +1,48 @@
+"""Which executions are in this worker's hands: one drive each, however many messages concern it.
+
+So a thousand answers to one execution at once are told to the one drive, which stores them in few appends, instead of a
+thousand workers' getting in each other's way.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from orchestration.asl.protocol import Input
+from orchestration.errors import Lost, NotDriven
+from orchestration.runtime.drive import Drive
+
+
+@dataclass(eq=False)
+class Hand:
+    """One execution being opened (``drive`` is None), driven, or just let go. ``settled``: nothing is left to drive."""
+
+    drive: Drive | None = None
+    settled: bool = False
+    _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def open(self, drive: Drive) -> None:
+        self.drive = drive
+        self._opened.set()
+
+    def let_go(self) -> None:
+        self._opened.set()
+        self._let_go.set()
+
+    async def tell(self, event: Input) -> bool:
+        """True: stored, or of no concern. False: it is in nobody's hands any more. Raises ``HistoryUnreachable``."""
+        await self._opened.wait()
+        if self.drive is not None:
+            try:
+                await self.drive.tell(event)
+            except (Lost, NotDriven):
+                pass
+            else:
+                return True
+        await self._let_go.wait()
+        return False
+
+    async def until_let_go(self) -> bool:
+        """Whether it is settled."""
+        await self._let_go.wait()
+        return self.settled
