@@ -22,4 +22,4 @@ def said(orders: int, rules: int) -> str | None:
     some = f"{LISTED_AT_MOST} orders or more" if orders >= LISTED_AT_MOST else counted(orders, "order")
     told = [some] if orders else []
     told += [f"{counted(rules, 'fault rule')} in force"] if rules else []
-    return f"continuing: {', '.join(told)} (lab up --fresh starts with empty books)" if told else None
+    return f"continuing: {', '.join(told)} (--fresh starts with empty books)" if told else None

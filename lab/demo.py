@@ -23,6 +23,7 @@ from lab.embedded import Lab
 from lab.errors import BadInput, OutOfReach
 from lab.hints import advised
 from lab.home import Home, holder
+from lab.kept_trails import FOLDER as STORIES
 from lab.kept_trails import keep
 from lab.results import ResultsFolder, results_folder
 from lab.scenario import DEFAULT_SCENARIO, Scenario, load_scenario
@@ -205,6 +206,8 @@ def _say_goodbye(
     console.print("written:")
     for name in ("verdict.json", "report.txt", "orders.csv", WORKLOAD_FILE, "run.json"):
         console.print(f"  {latest / name}", soft_wrap=True, markup=False)
+    for stories in sorted(latest.glob(f"*/{STORIES}")):
+        console.print(f"  {stories} (of the orders named above)", soft_wrap=True, markup=False)
 
 
 def _unclean(verdicts: Sequence[Verdict]) -> list[str]:

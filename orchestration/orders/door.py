@@ -9,7 +9,8 @@ from typing import Final
 from nats.aio.client import Client
 
 from broker.errors import BrokerError, Conflict, NotStored
-from broker.publish import Message, publish
+from broker.group import GroupPublisher
+from broker.publish import Message
 from broker.read import Record, all_of, last
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
 from orchestration.errors import Unreadable
@@ -37,6 +38,7 @@ class OrchestrationLane:
     def __init__(self, client: Client, name: str, secret: str, orders: Orders) -> None:
         self.name = name
         self._client = client
+        self._starts = GroupPublisher(client)
         self._secret = secret
         self._token_of = token_maker(secret)
         self._orders = orders
@@ -49,7 +51,7 @@ class OrchestrationLane:
         doubtful = False
         for _ in range(TRIES):
             try:
-                await publish(self._client, message, PUBLISH_TIMEOUT_S)
+                await self._starts.publish([message], PUBLISH_TIMEOUT_S)
             except Conflict:
                 return await self._compare(subject, fingerprint, ours=doubtful)
             except NotStored as error:

@@ -6,11 +6,9 @@ from the start alone (the first call) needs no append of its own, and is told by
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import orjson
 
 from broker.server import MAX_PAYLOAD_BYTES
 from orchestration.asl.errors import DATA_LIMIT
@@ -29,7 +27,6 @@ from orchestration.asl.protocol import (
     StopMapRun,
     StopRequested,
 )
-from orchestration.asl.state import Branch
 from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
 from orchestration.errors import Lost, NotDriven, Unreadable
@@ -37,6 +34,7 @@ from orchestration.rfc3339 import epoch_s, rfc3339
 from orchestration.runtime.callers import Ending, tell
 from orchestration.runtime.express import ExpressObserver
 from orchestration.runtime.first import first_now
+from orchestration.runtime.gist import branches, small_groups, summary
 from orchestration.runtime.history import History, Timer
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.performing import Performing
@@ -44,11 +42,7 @@ from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, 
 from orchestration.tasks.registry import Tasks
 
 SIT_OUT_S = 5.0
-# What is told at once shares an append up to here.
-GROUP_EVENTS = 100
-GROUP_BYTES = 128 * 1024
 MOST_BYTES = MAX_PAYLOAD_BYTES - 64 * 1024  # the rest is for the headers
-FAILURES = frozenset({"TaskFailed", "TaskTimedOut"})
 JOBS = (".sync", ".sync:2")  # tasks that end with the job that they start
 
 
@@ -243,7 +237,7 @@ class Drive:
 
     async def _apply(self, events: Sequence[Input]) -> None:
         """Several appends where the events are large, so that each stays small."""
-        for group in _small_groups(events):
+        for group in small_groups(events):
             self._performing.start(self._ours(await self._advance(group)))
 
     async def _advance(self, events: Sequence[Input]) -> list[Command]:
@@ -267,7 +261,7 @@ class Drive:
         if isinstance(event, RedriveRequested):
             self.redrives, self.redriven_at = event.number, rfc3339(now.at)
         if self.waiting:
-            alive = {branch.entry for branch in _branches(self.state.root) if branch.waiting is WaitsFor.OUTSIDE}
+            alive = {branch.entry for branch in branches(self.state.root) if branch.waiting is WaitsFor.OUTSIDE}
             self.waiting = {entry: w for entry, w in self.waiting.items() if entry in alive}
         commands: list[Command] = []
         for command in step.commands:
@@ -387,13 +381,9 @@ class Drive:
 
     def _summary(self) -> Mapping[str, Any]:
         """Why it ended, or waits: for readers of the last append."""
-        if self.ended:
-            fail = [event.details["name"] for event in self._events if event.type == "FailStateEntered"]
-            return {"error": self.state.error, "cause": self.state.cause, "failed_in": fail[-1] if fail else None}
-        if not self._events:
-            return self.summary
-        failures = [event.details for event in self._events if event.type in FAILURES] if self.waiting else []
-        return {name: failures[-1].get(name) for name in ("error", "cause")} if failures else {}
+        if self._events or self.ended:
+            return summary(self.state, self._events, waits=bool(self.waiting))
+        return self.summary
 
     def _ours(self, commands: Sequence[Command]) -> list[Command]:
         """All but the waits that are the broker's: by what was stored, for another worker's clock may have differed."""
@@ -413,7 +403,7 @@ class Drive:
         if self.ended:
             return set()
         deadline = set() if self.state.deadline is None else {EXECUTION_TIMER}
-        return deadline.union(*(branch.timers for branch in _branches(self.state.root)))
+        return deadline.union(*(branch.timers for branch in branches(self.state.root)))
 
     def _outside(self, at: float, now: float) -> bool:
         return self.tools.history.durable and at - now > self.tools.sit_out_s
@@ -424,30 +414,3 @@ class Drive:
 
     def _token_of(self, entry: int, attempt: int) -> str:
         return self.tools.token_of(self.execution, entry, attempt)
-
-
-def _small_groups(events: Sequence[Input]) -> Iterator[Sequence[Input]]:
-    """A payload is told several times in the append that follows it, and an append must fit into one message."""
-    if len(events) == 1:
-        yield events
-        return
-    group: list[Input] = []
-    size = 0
-    for event in events:
-        weight = len(orjson.dumps(event))
-        if group and (size + weight > GROUP_BYTES or len(group) == GROUP_EVENTS):
-            yield group
-            group, size = [], 0
-        group.append(event)
-        size += weight
-    yield group
-
-
-def _branches(root: Branch | None) -> Iterator[Branch]:
-    """Every branch of the tree that is still running."""
-    stack: list[object] = [root]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Branch):
-            yield node
-            stack.extend(node.children or ())

@@ -12,6 +12,7 @@ import orjson
 
 from orchestration.asl import map_run
 from orchestration.asl.distributed import Plan
+from orchestration.asl.map_run_checkpoint import from_json, to_json
 from orchestration.asl.protocol import Json, StopRequested
 from orchestration.errors import Unreadable
 from orchestration.names import ExecutionName
@@ -114,7 +115,7 @@ class Checkpoint:
 
     def encode(self) -> bytes:
         fields = {name: value for name, value in vars(self).items() if value and name != "state"}
-        return orjson.dumps({"v": records.VERSION, **fields, "state": map_run.to_json(self.state)})
+        return orjson.dumps({"v": records.VERSION, **fields, "state": to_json(self.state)})
 
 
 # What stands in the place of a checkpoint where the map run was stopped before it began.
@@ -127,7 +128,7 @@ def decode_checkpoint(body: bytes) -> Checkpoint | None:
     if "never" in fields:
         return None
     try:
-        state = map_run.from_json(fields.pop("state"))
+        state = from_json(fields.pop("state"))
         fields.pop("v")
         return Checkpoint(state=state, **fields)
     except (KeyError, TypeError, ValueError) as error:

@@ -209,9 +209,18 @@ async def test_children_may_be_express(nats_url: RealNats, tmp_path: Path) -> No
 
 async def test_no_more_children_than_max_concurrency_run_at_once(nats_url: RealNats, tmp_path: Path) -> None:
     async with lane(nats_url, each(TASK, MaxConcurrency=3), tmp_path) as made:
+        made.worked.pause = asyncio.Event()
         await made.worker("a")
         await made.worker("b")
-        assert output(await made.ended(await made.start(list(range(20))))) == list(range(20))
+        execution = await made.start(list(range(20)))
+
+        async def three_run() -> bool:
+            return made.worked.running == 3
+
+        await eventually(three_run)
+        assert len(await made.child_starts()) == 3
+        made.worked.pause.set()
+        assert output(await made.ended(execution)) == list(range(20))
         assert made.worked.at_once == 3
 
 

@@ -17,6 +17,7 @@ from orchestration.asl.errors import StatesError
 from orchestration.asl.machine import Machine, processor_machine
 from orchestration.asl.map_items import Child, Children, Item, items_of
 from orchestration.asl.map_results import Gathering
+from orchestration.asl.map_run_checkpoint import from_json, to_json
 from orchestration.asl.protocol import Input, RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
 from orchestration.datasets.errors import DatasetError
 from orchestration.datasets.reader import open_items
@@ -71,7 +72,7 @@ class MapRunInMemory:
 
     def _give(self, event: map_run.Event) -> None:
         state, commands = map_run.advance(self.state, event)
-        self.state = map_run.from_json(orjson.loads(orjson.dumps(map_run.to_json(state))))
+        self.state = from_json(orjson.loads(orjson.dumps(to_json(state))))
         self.state = state if state.ended else self.state
         for command in commands:
             match command:

@@ -32,10 +32,9 @@ from orchestration.asl.map_run import (
     StopChildren,
     Stopped,
     advance,
-    from_json,
     outstanding,
-    to_json,
 )
+from orchestration.asl.map_run_checkpoint import from_json, to_json
 
 
 def after(state: MapRunState, *events: Event) -> tuple[MapRunState, tuple[Command, ...]]:

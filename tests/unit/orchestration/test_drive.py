@@ -46,6 +46,7 @@ class MemoryHistory:
     timers: list[Timer] = field(default_factory=list)
     posts: list[records.Post] = field(default_factory=list)
     die_at: tuple[int, str] | None = None
+    appended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def load(self, execution: str) -> Record | None:
         return self.stored[-1] if self.stored else None
@@ -74,6 +75,7 @@ class MemoryHistory:
             raise HistoryUnreachable("died before")
         record = Record(records.STREAM, records.log_subject(execution), number, "", {"Nats-Msg-Id": append_id}, body)
         self.stored.append(record)
+        self.appended.set()
         self.timers += timers
         self.posts += posts
         if self.die_at == (number, "after"):

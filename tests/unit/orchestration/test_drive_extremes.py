@@ -77,15 +77,15 @@ async def driving(world: World) -> tuple[Drive, "asyncio.Task[bool]"]:
     """A drive at work: it sits out a short wait while others may talk to it."""
     drive = Drive.fresh(world.tools(), 1, EXECUTION, world.machine, world.start, BEGAN_AT)
     running = asyncio.create_task(drive.run((world.start.first_input(EXECUTION),), take_over=False))
-    while not world.history.stored:
-        await asyncio.sleep(0)  # noqa: ASYNC110 (its first append is a few turns of the loop away)
+    await world.history.appended.wait()
     return drive, running
 
 
 def many_and_a_wait(count: int) -> World:
     branches = [asking(f"Ask{n}") for n in range(count)]
-    branches.append(graph("Wait", {"Type": "Wait", "Seconds": 2}))
-    return World(machine=load_machine(graph("All", {"Type": "Parallel", "Branches": branches})))
+    branches.append(graph("Wait", {"Type": "Wait", "Seconds": 14}))
+    machine = load_machine(graph("All", {"Type": "Parallel", "Branches": branches}), time_scale=0.1)
+    return World(machine=machine)
 
 
 async def test_what_is_told_at_once_shares_appends_and_each_is_told_when_its_own_is_stored() -> None:
