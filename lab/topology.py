@@ -209,11 +209,10 @@ def _environment(config: LabConfig, credentials: Credentials, lane: str, part: P
         told["BROKER_URL"] = config.url(lane, BROKER)
         told["BROKER_USER"] = part.user
         told["BROKER_PASSWORD"] = credentials.broker_password(lane, part.user)
-    # Where tasks that ask Step Functions itself find it: here.
-    api = API if config.has(lane, API) else DOOR
-    return {"PYTHONUNBUFFERED": "1", "AWS_ENDPOINT_URL_SFN": config.url(lane, api)} | {
-        f"LAB_{name}": str(value) for name, value in told.items() if value is not None
-    }
+    plain = {"PYTHONUNBUFFERED": "1"}
+    if part.component.startswith("conductor"):  # tasks that ask Step Functions itself find it here
+        plain["AWS_ENDPOINT_URL_SFN"] = config.url(lane, API if config.has(lane, API) else DOOR)
+    return plain | {f"LAB_{name}": str(value) for name, value in told.items() if value is not None}
 
 
 def ledger_url(config: LabConfig, lane: str, service: str) -> str:
