@@ -20,7 +20,7 @@ help:  ## this list
 WORKERS ?= 3
 
 test: $(READY) check  ## every check and every test
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .

@@ -16,8 +16,8 @@ from nats.aio.client import Client
 from broker.errors import Conflict, NotStored, Rejected
 from broker.publish import DEFAULT_TIMEOUT_S, Message, Stored, publish_batch
 
-UNDER_WAY: Final = 4  # publishes that are waited for before others begin to gather
-LEAST: Final = 8  # callers whose messages are worth a batch
+UNDER_WAY: Final = 16  # publishes that are waited for before others begin to gather
+LEAST: Final = 16  # callers whose messages are worth a batch
 MOST_MESSAGES: Final = 256
 MOST_BYTES: Final = 1024 * 1024
 

@@ -53,7 +53,7 @@ class BenchOptions:
     round_s: float = 8.0
     warm_s: float = 2.0
     half_s: float = 8.0
-    clients: int = 64
+    clients: int = 256
     profile: bool = False
 
     def __post_init__(self) -> None:

@@ -161,6 +161,7 @@ def _broker(config: LabConfig, lane: str, nats_server: str) -> ProcessSpec:
         name=name_of(lane, BROKER),
         group=lane,
         argv=(nats_server, "-c", str(broker_config_path(config, lane))),
+        env={"GOGC": "400", "GOMEMLIMIT": "256MiB"},  # collect less often: the heap of such a broker is small
         ports=(port, port + 1),
         ready_url=f"{config.monitor_url(lane)}/healthz",
         ready_within_s=30.0,

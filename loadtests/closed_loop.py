@@ -17,7 +17,7 @@ from loadtests.workload import PlannedOrder
 
 # An order that has no outcome after so long ends the measurement: something is broken.
 OUTCOME_WITHIN_S = 60.0
-ASK_OUTCOMES_EVERY_S = 0.02
+ASK_OUTCOMES_EVERY_S = 0.05
 # The three calls of an order that goes well: service, path.
 FLOOR_CALLS = (("payment", "/charges"), ("warehouse", "/reservations"), ("shipping", "/labels"))
 FLOOR_STATUS = "fulfilled"

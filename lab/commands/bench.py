@@ -13,7 +13,7 @@ def bench(
     lane: LaneOption = LaneChoice.BOTH,
     rounds: Annotated[int, typer.Option(help="Rounds at saturation; the floor and the lanes take turns.")] = 3,
     seconds: Annotated[float, typer.Option(help="Length of a round; its first quarter is not counted.")] = 8.0,
-    clients: Annotated[int, typer.Option(help="How many orders are on their way at a time.")] = 64,
+    clients: Annotated[int, typer.Option(help="How many orders are on their way at a time.")] = 256,
     profile: Annotated[bool, typer.Option("--profile", help="One more round, under py-spy.")] = False,
     port_base: Annotated[int, typer.Option(help="The lab listens on this port and the 39 after it.")] = (
         DEFAULT_PORT_BASE

@@ -11,6 +11,7 @@ import orjson
 
 from orchestration.asl.errors import TASK_FAILED
 from orchestration.asl.protocol import Json, TaskFailed, TaskSucceeded
+from orchestration.asl.state import ExecutionState
 from orchestration.runtime import records
 
 ITEM: Final = "item"
@@ -32,6 +33,20 @@ class Ending:
     cause: str | None
     began_at: float
     stopped_at: float
+
+
+def ending_of(state: ExecutionState, arn: str, began_at: float, stopped_at: float) -> Ending:
+    return Ending(
+        arn=arn,
+        machine_arn=state.facts.get("StateMachine", {}).get("Id", ""),
+        status=state.status,
+        input=state.input,
+        output=state.output,
+        error=state.error,
+        cause=state.cause,
+        began_at=began_at,
+        stopped_at=stopped_at,
+    )
 
 
 def tell(caller: records.Caller, ending: Ending) -> records.Post:

@@ -31,7 +31,7 @@ from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
 from orchestration.errors import Lost, NotDriven, Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
-from orchestration.runtime.callers import Ending, tell
+from orchestration.runtime.callers import ending_of, tell
 from orchestration.runtime.express import ExpressObserver
 from orchestration.runtime.first import first_now
 from orchestration.runtime.gist import branches, small_groups, summary
@@ -359,24 +359,14 @@ class Drive:
 
     def _posts(self, stopped_at: float) -> tuple[Post, ...]:
         """What others are told together with this append."""
-        caller, state = self.origin.caller, self.state
+        caller = self.origin.caller
         if not (self._stopping or caller):
             return ()
         stopping = StopRequested(None, None)
         stops = tuple(Post(stop_subject(run), encode_wake(stopping)) for run in self._stopping)
         if caller is None or not self.ended:
             return stops
-        ending = Ending(
-            arn=self.origin.arn,
-            machine_arn=state.facts.get("StateMachine", {}).get("Id", ""),
-            status=state.status,
-            input=state.input,
-            output=state.output,
-            error=state.error,
-            cause=state.cause,
-            began_at=epoch_s(self.began_at),
-            stopped_at=stopped_at,
-        )
+        ending = ending_of(self.state, self.origin.arn, epoch_s(self.began_at), stopped_at)
         return (*stops, tell(caller, ending))
 
     def _summary(self) -> Mapping[str, Any]:

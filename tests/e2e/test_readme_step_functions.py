@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.conftest import free_port
+from tests.free_ports import free_port_base
 
 ROOT = Path(__file__).parents[2]
 HEADING = "## The conductor by itself"
@@ -30,7 +30,8 @@ def commands() -> list[str]:
 
 @pytest.mark.slow
 def test_a_failed_execution_is_inspected_and_redriven(tmp_path: Path) -> None:
-    api, carrier = free_port(), free_port()
+    base = free_port_base()
+    api, carrier = base + 2, base + 50  # the API's conductors and broker listen around it
     here = {
         **os.environ,
         "LAB_HOME": str(tmp_path / "lab"),
