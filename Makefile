@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo setup help test check unit bench soak lock docs clean
+.PHONY: demo setup help test check unit bench bench-conductor soak lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -14,7 +14,7 @@ demo: $(READY)  ## both lanes under the same faults, then the verdict
 setup: $(READY)  ## everything that the other targets need, in .venv
 
 help:  ## this list
-	@awk -F ':.*## *' '/^[a-z]+:.*##/ { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Most tests wait for real processes, so a few more workers than processors do no harm. A module's tests share a lab.
 WORKERS ?= 3
@@ -33,6 +33,9 @@ unit: $(READY)  ## the fast tests only
 
 bench: $(READY)  ## orders a second of both lanes beside a floor without an engine
 	$(BIN)/lab bench
+
+bench-conductor: $(READY)  ## the conductor alone: Standard and Express executions beside a floor without an engine
+	$(BIN)/python -m bench.conductor
 
 soak: $(READY)  ## the long kill loop: 30,000 orders a lane
 	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s
