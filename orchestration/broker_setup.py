@@ -21,8 +21,9 @@ API_READ_MODEL: Final = "read-model-api"  # of the process that serves the API w
 # How long after a worker's death its executions are taken over. A third of it is the heartbeat of those in progress.
 ACK_WAIT_S: Final = 5.0
 READ_MODEL_ACK_WAIT_S: Final = 10.0
-# Starts and wake messages in the hands of all conductors together.
-MAX_IN_FLIGHT: Final = 2000
+# Starts and wake messages in the hands of all conductors together: far more than the executions that these begin at
+# once, or slow ones would keep the news of others from everybody.
+MAX_IN_FLIGHT: Final = 20_000
 DUPLICATE_WINDOW_S: Final = 120
 POSTS_KEPT_S: Final = 14 * 24 * 3600
 POSTS_DUPLICATE_WINDOW_S: Final = 300  # a FIFO queue's

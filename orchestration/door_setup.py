@@ -35,4 +35,5 @@ async def serve_api(settings: Settings, client: Client) -> None:
 
 def _add_visibility(app: FastAPI, client: Client, services: ApiServices, read_model: ReadModel) -> None:
     machines = services.machines
-    add_visibility(app, read_model.executions, Stories(client, machines, machines.current, READERS))
+    stories = Stories(client, machines, machines.current, READERS)
+    add_visibility(app, read_model.executions, stories, services.settings.admin_token)

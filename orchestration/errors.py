@@ -6,7 +6,11 @@ class OrchestrationError(Exception):
 
 
 class Lost(OrchestrationError):
-    """Drop the execution: another worker has appended to its history, and drives it now."""
+    """Another worker's append came first. ``in_doubt``: this one may have been stored before that all the same."""
+
+    def __init__(self, message: str, *, in_doubt: bool = False) -> None:
+        super().__init__(message)
+        self.in_doubt = in_doubt
 
 
 class HistoryUnreachable(OrchestrationError):

@@ -124,8 +124,7 @@ def check_admin(request: Request, token: SecretStr) -> None:
     A browser on this machine sends what any page tells it to. It says so in ``Origin`` and ``Sec-Fetch-Site``; and a
     page whose own name was made to point here (DNS rebinding) is given away by the ``Host`` that it asked for.
     """
-    secret = token.get_secret_value()
-    if secret and hmac.compare_digest(header(request, b"authorization").encode(), f"Bearer {secret}".encode()):
+    if _bears(request, token):
         return
     host = request.client.host if request.client is not None else ""
     try:
@@ -134,13 +133,34 @@ def check_admin(request: Request, token: SecretStr) -> None:
         local = False
     if not local:
         raise NotAdmin("only from this machine, or with the admin token")
-    asked_for = header(request, b"host")
-    if not _is_local_name(asked_for):
-        raise NotAdmin(f"without the admin token, only under a name of this machine, not {asked_for[:100]!r}")
+    asked_for = _local_host(request)
     origin = header(request, b"origin")
     foreign = origin not in ("", f"{request.url.scheme}://{asked_for}")
     if foreign or header(request, b"sec-fetch-site") not in ("", "none", "same-origin"):
         raise NotAdmin("without the admin token, not from a page of another site")
+
+
+def check_host(request: Request, token: SecretStr) -> None:
+    """For what anybody may read who reaches it, but no page whose own name was made to point here (DNS rebinding).
+
+    Raises ``NotAdmin`` unless the client bears the token, or asks under a name of this machine.
+    """
+    if not _bears(request, token):
+        _local_host(request)
+
+
+def _bears(request: Request, token: SecretStr) -> bool:
+    secret = token.get_secret_value()
+    given = header(request, b"authorization").encode()
+    return bool(secret) and hmac.compare_digest(given, f"Bearer {secret}".encode())
+
+
+def _local_host(request: Request) -> str:
+    """The ``Host`` that was asked for. Raises ``NotAdmin``."""
+    asked_for = header(request, b"host")
+    if not _is_local_name(asked_for):
+        raise NotAdmin(f"without the admin token, only under a name of this machine, not {asked_for[:100]!r}")
+    return asked_for
 
 
 def _is_local_name(host: str) -> bool:

@@ -9,12 +9,14 @@ from orchestration.api.recorded import find
 from orchestration.api.services import ApiServices
 from orchestration.api.targets import revision_of
 from orchestration.names import machine_arn
+from orchestration.runtime.map_run_machines import MARK
 
 
 def handlers(services: ApiServices) -> Handlers:
     async def describe(request: dict[str, Any]) -> dict[str, Any]:
         execution = await find(services.client, request["executionArn"])
-        _, _, revision_id = execution.start.machine.partition("@")
+        base, _, _ = execution.start.machine.partition(MARK)
+        revision_id = base.removeprefix(execution.name.machine).removeprefix("@")
         revision = await revision_of(services, execution.name.machine, revision_id)
         without = request.get("includedData") == METADATA_ONLY
         return {

@@ -117,8 +117,16 @@ class ExecutionOperations:
             except NotStored as error:
                 doubt = error
             else:
-                return (await find_start(self._services, subject)) or self._services.clock()
+                return await self._started_at(subject)
         raise NotStored(f"{subject}: {doubt}")
+
+    async def _started_at(self, subject: str) -> float:
+        """Of a start that is stored: whatever the broker says now, it is no reason to refuse it."""
+        try:
+            record = await last(self._client, records.STREAM, subject)
+        except BrokerError:
+            record = None
+        return round(self._services.clock(), 3) if record is None else epoch_s(record.at)
 
     async def _same(self, execution: ExecutionName, start: records.Start, *, ours: bool) -> float:
         """Something stands there: a start like this one, whose execution still runs, is the answer to this one too."""
@@ -126,11 +134,6 @@ class ExecutionOperations:
         if found.start.fingerprint == start.fingerprint and (ours or not found.ended):
             return found.started_at
         raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{execution.arn}'")
-
-
-async def find_start(services: ApiServices, subject: str) -> float | None:
-    record = await last(services.client, records.STREAM, subject)
-    return None if record is None else epoch_s(record.at)
 
 
 def execution_name(request: dict[str, Any]) -> str:

@@ -55,14 +55,23 @@ async def target(services: ApiServices, arn: str) -> Target:
     Raises ``ApiError`` InvalidArn, ValidationException (a labeled ARN) and StateMachineDoesNotExist.
     """
     name = unlabeled_machine(arn)
-    head = (await found(services, name)).head
+    for recent in (True, False):  # what seems to be missing may have been made by another process just now
+        head = (await found(services, name, recent=recent)).head
+        chosen = _chosen(head, name, services.chance)
+        if chosen is not None:
+            return chosen
+    raise no_such_machine(arn)
+
+
+def _chosen(head: Head, name: MachineName, chance: Callable[[], float]) -> Target | None:
+    """None: the machine has no such version or alias."""
     if not name.qualifier:
         return Target(head, head.revision, test_case=name.test_case)
     alias = head.alias(name.qualifier) if name.version is None else None
-    number = name.version if alias is None else _routed(alias, services.chance())
+    number = name.version if alias is None else _routed(alias, chance())
     version = None if number is None else head.version(number)
     if version is None:
-        raise no_such_machine(arn)
+        return None
     return Target(head, version.revision, version.number, "" if alias is None else alias.name, name.test_case)
 
 
@@ -71,11 +80,13 @@ def _routed(alias: Alias, chance: float) -> int:
     return first.version if chance * 100 < first.weight else alias.routes[-1].version
 
 
-async def found(services: ApiServices, name: MachineName) -> Found:
-    """The machine's head. Raises ``ApiError`` StateMachineDoesNotExist."""
+async def found(services: ApiServices, name: MachineName, *, recent: bool = False) -> Found:
+    """The machine's head; ``recent``: as ``MachineStore.recent_head``. Raises ``ApiError`` StateMachineDoesNotExist."""
     if name.name in services.machines.built_in:
         return Found(built_in_head(name.name), 0)
-    stored = await services.store.head(name.name)
+    stored = await services.store.recent_head(name.name) if recent else None
+    if stored is None or stored.head.deleted:
+        stored = await services.store.head(name.name)
     if stored is None or stored.head.deleted:
         raise no_such_machine(name.arn)
     return stored

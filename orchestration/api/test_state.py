@@ -243,7 +243,8 @@ def _http(called: _Called) -> dict[str, Any]:
     if not isinstance(asked, dict) or called.mock is not None:
         return {}
     url = str(asked.get("ApiEndpoint", ""))
-    if query := asked.get("QueryParameters"):
+    query = asked.get("QueryParameters")
+    if query and isinstance(query, dict):
         url += f"?{urlencode(query, doseq=True)}"
     request = {"protocol": url.partition(":")[0], "method": asked.get("Method"), "url": url}
     shown: dict[str, Any] = {"request": {**request, **_head_and_body(asked, "RequestBody")}}

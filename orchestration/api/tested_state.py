@@ -69,7 +69,12 @@ def _single(text: str) -> TestedState:
         refuse(problems_of(text, STANDARD))
         raise ApiError("InvalidDefinition", "Invalid State Machine Definition: a state must be an object")
     targets = {target: {"Type": "Succeed"} for target in _targets(state) if target != SINGLE}
-    refuse(problems_of(json_text({"StartAt": SINGLE, "States": {SINGLE: state, **targets}}), STANDARD))
+    try:
+        machine = json_text({"StartAt": SINGLE, "States": {SINGLE: state, **targets}})
+    except orjson.JSONEncodeError as error:
+        why = "Invalid State Machine Definition: the state is nested too deep"
+        raise ApiError("InvalidDefinition", why) from error
+    refuse(problems_of(machine, STANDARD))
     return TestedState(SINGLE, state, state.get("QueryLanguage") or JSONPATH)
 
 

@@ -12,8 +12,9 @@ from orchestration.api.model import input_shape
 
 MAX_ECHO_CHARS: Final = 2_000
 MAX_LIST_MEMBERS: Final = 10_000
-_INTEGERS: Final = frozenset({"integer", "long"})
-_NUMBERS: Final = _INTEGERS | {"float", "double", "timestamp"}
+# The bits of a number.
+_INTEGERS: Final = {"integer": 32, "long": 64}
+_NUMBERS: Final = _INTEGERS.keys() | {"float", "double", "timestamp"}
 
 
 def checked(operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,8 @@ def _scalar(shape: Shape, value: Any) -> Any:
     if kind in _NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
         if kind not in _INTEGERS:
             return value
-        if isinstance(value, int) or value.is_integer():
+        bits = _INTEGERS[kind]
+        if (isinstance(value, int) or value.is_integer()) and -(1 << bits - 1) <= value < 1 << bits - 1:
             return int(value)
     raise _wrong_type(value, {"string": "a String", "boolean": "a Boolean"}.get(kind, "a number"))
 

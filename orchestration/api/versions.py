@@ -26,6 +26,10 @@ def handlers(services: ApiServices) -> Handlers:
     }
 
 
+class _Moved(Exception):
+    """Look again: the machine got another revision since its current one was looked at."""
+
+
 class Versions:
     def __init__(self, services: ApiServices) -> None:
         self._services = services
@@ -33,35 +37,42 @@ class Versions:
     async def publish(self, request: Request) -> Answer:
         """A revision that has a version already keeps it."""
         name = plain_machine(request["stateMachineArn"])
-        await self._check_revision(name, request.get("revisionId"))
+        wanted = request.get("revisionId")
+        checked = await self._checked_revision(name, wanted)
         at = round(self._services.clock(), 3)
         made: list[Version] = []
 
         def changed(head: Head) -> Head:
+            if wanted is not None and head.revision != checked:
+                raise _Moved
             head, version = published(head, at, request.get("description"))
             if len(head.versions) > MAX_VERSIONS:
                 raise ApiError("ServiceQuotaExceededException", f"'{name.arn}' has {MAX_VERSIONS} versions already")
             made.append(version)
             return head
 
-        await change(self._services, name, changed)
+        try:
+            await change(self._services, name, changed)
+        except _Moved:
+            return await self.publish(request)
         version = made[-1]
         return {
             "stateMachineVersionArn": machine_arn(name.name, str(version.number)),
             "creationDate": version.created_at,
         }
 
-    async def _check_revision(self, name: MachineName, wanted: str | None) -> None:
+    async def _checked_revision(self, name: MachineName, wanted: str | None) -> str:
+        """The id of the current revision, which is the one that is ``wanted``, if any is. Raises ``ApiError``."""
         head = (await found(self._services, name)).head
-        if wanted is None:
-            return
-        current = (await revision_of(self._services, name.name, head.revision)).shown or INITIAL
-        if wanted != current:
-            raise ApiError(
-                "ConflictException",
-                f"Failed to publish the State Machine version for revision {wanted}. "
-                f"The current State Machine revision is {current}.",
-            )
+        if wanted is not None:
+            current = (await revision_of(self._services, name.name, head.revision)).shown or INITIAL
+            if wanted != current:
+                raise ApiError(
+                    "ConflictException",
+                    f"Failed to publish the State Machine version for revision {wanted}. "
+                    f"The current State Machine revision is {current}.",
+                )
+        return head.revision
 
     async def delete(self, request: Request) -> Answer:
         """One that is gone is deleted."""

@@ -147,6 +147,7 @@ def _start(
         given = effective_input(state, branch, env)
         if state.shaping.parameters is not None:
             given = state.shaping.parameters.fill(given, env)
+            turn.weigh(size_of(given, f"The state/task '{state.name}' has an input"))
         previous = branch.started
     return walk(turn, inner, given, previous)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from orchestration.asl.errors import RUNTIME, TIMEOUT, StatesError
+from orchestration.asl.errors import DATA_LIMIT, RUNTIME, TIMEOUT, StatesError
 from orchestration.asl.fanout import child_place, drop, reopen
 from orchestration.asl.limits import size_of
 from orchestration.asl.loading import load_machine
@@ -27,7 +27,17 @@ from orchestration.asl.tasks import open_parameters, run_task
 from orchestration.asl.turn import EXECUTION_TIMER, HistoryFull, Place, Turn, without_nones
 from orchestration.asl.walking import BranchEvent, Following, at, awaits, deliver, find, resume, walk
 
-__all__ = ["ExecutionState", "Machine", "Status", "Step", "advance", "load_machine", "outstanding", "redrivable"]
+__all__ = [
+    "ExecutionState",
+    "Machine",
+    "Status",
+    "Step",
+    "advance",
+    "cut_short",
+    "load_machine",
+    "outstanding",
+    "redrivable",
+]
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ def advance(
         if isinstance(event, RedriveRequested):
             if not redrivable(machine, state) or event.number != state.redrives + 1:
                 return unchanged
-            _redrive(turn)
+            _redrive(turn, event)
         elif isinstance(event, ExecutionStarted):
             if state.started:
                 return unchanged
@@ -66,9 +76,11 @@ def advance(
         elif state.root is None:
             return unchanged
         elif isinstance(event, StopRequested):
+            if 0 < event.sequence <= state.since:
+                return unchanged
             _end(turn, Status.ABORTED, _stop(turn), event.error, event.cause)
         elif isinstance(event, TimerFired) and event.timer == EXECUTION_TIMER:
-            if state.deadline is None:
+            if state.deadline is None or event.is_past(state.deadline):
                 return unchanged
             _end(turn, Status.TIMED_OUT, _stop(turn), TIMEOUT, None)
         elif not _deliver(turn, state.root, event):
@@ -80,6 +92,15 @@ def advance(
         last = turn.history[-1].id if turn.history else turn.execution.next_event - 1
         cause = f"The execution reached the maximum number of history events ({machine.history_limit})."
         _end(turn, Status.FAILED, last, RUNTIME, cause)
+    return Step(turn.execution, tuple(turn.commands), tuple(turn.history))
+
+
+def cut_short(machine: Machine, state: ExecutionState, now: Now, cause: str) -> Step:
+    """Ends an execution that has grown beyond what can be stored; nothing is kept that a redrive could go on from."""
+    turn = Turn(machine, state.clone(), now, lambda entry, attempt: "")
+    last = _stop(turn) or state.next_event - 1
+    turn.execution.remains, turn.execution.output = None, None
+    _end(turn, Status.FAILED, last, DATA_LIMIT, cause)
     return Step(turn.execution, tuple(turn.commands), tuple(turn.history))
 
 
@@ -141,13 +162,14 @@ def _start(turn: Turn, event: ExecutionStarted) -> None:
     _settle(turn, walk(turn, Place(machine.graph), Following(machine.graph.start_at, event.input, 0, {})))
 
 
-def _redrive(turn: Turn) -> None:
+def _redrive(turn: Turn, event: RedriveRequested) -> None:
     execution = turn.execution
     remains, execution.remains = execution.remains, None
     assert remains is not None, "redrivable says so"
     execution.status, execution.error, execution.cause = Status.RUNNING, None, None
     execution.redrives += 1
     execution.redriven_at = turn.now.at
+    execution.since = event.sequence
     last = turn.record("ExecutionRedriven", execution.next_event - 1, {"redriveCount": execution.redrives})
     if turn.machine.timeout_s is not None:
         execution.deadline = turn.now.at + turn.scaled(turn.machine.timeout_s)

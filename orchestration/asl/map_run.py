@@ -70,7 +70,7 @@ class MapRunState:
     looked_at: int | None = None  # how many had ended when it was decided to look again; None: it was not
     redrives: int = 0
     attempt: int = 1  # of the state that waits
-    since: int = 0  # what was told of children up to this sequence is of before the last redrive
+    since: int = 0  # what was told up to this sequence is of before the last redrive
     redo: int | None = None  # a redrive has to look at the children from this number on
 
     @property
@@ -132,8 +132,11 @@ class ChildEnded:
 
 @dataclass(frozen=True)
 class Stopped:
+    """``sequence`` is that of the message that tells it."""
+
     error: str | None = None
     cause: str | None = None
+    sequence: int = 0
 
 
 @dataclass(frozen=True)
@@ -251,8 +254,9 @@ def advance(state: MapRunState, event: Event) -> tuple[MapRunState, tuple[Comman
             return _go_on(_started(state, items, exhausted))
         case Failed(error, cause):
             return _end_early(state, Ending(Status.FAILED, error, cause))
-        case Stopped(error, cause):
-            return _end_early(state, Ending(Status.ABORTED, error, cause))
+        case Stopped(error, cause, sequence):
+            ending = Ending(Status.ABORTED, error, cause)
+            return _end_early(state, ending) if sequence > state.since or not sequence else (state, ())
         case ChildrenRestarted(children, redo):
             return _go_on(replace(state, running={**state.running, **children}, redo=redo))
         case ChildEnded(number, status, sequence):

@@ -64,6 +64,7 @@ class TaskSubmitted:
 
     entry: int
     output: Json
+    attempt: int | None = None
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,27 @@ class HeartbeatReceived:
 
 @dataclass(frozen=True)
 class TimerFired:
-    """A timer asked for by ``SetTimer``; one that is no longer waited for is ignored."""
+    """A timer asked for by ``SetTimer``; one that is no longer waited for is ignored.
+
+    ``due``: when it was to fire, where it may come again after the next timer of the same name was set; None: the
+    present one.
+    """
 
     timer: str
+    due: float | None = None
+
+    def is_past(self, now_due: float) -> bool:
+        """Whether it was of an earlier timer than the one that is due at ``now_due``."""
+        return self.due is not None and self.due < now_due
 
 
 @dataclass(frozen=True)
 class StopRequested:
+    """``sequence`` is that of the message that tells it: one told before the last redrive does not concern it."""
+
     error: str | None
     cause: str | None
+    sequence: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,9 +118,11 @@ class RedriveRequested:
     """Go on from where the execution failed, timed out or was aborted.
 
     ``number`` counts an execution's redrives from 1: one that has been made already, or is not the next, is ignored.
+    ``sequence`` is that of the message that tells it.
     """
 
     number: int
+    sequence: int = 0
 
 
 Input = (

@@ -131,6 +131,7 @@ class ExecutionState:
     remains: Branch | None = None  # what a redrive goes on from, where the execution did not succeed
     redrives: int = 0
     redriven_at: float | None = None
+    since: int = 0  # a stop that was told up to this sequence is of before the last redrive
     mock: str = ""  # a test case of a mock file
     calls: dict[str, int] = field(default_factory=dict)  # state -> how often it called; with a test case only
 
@@ -158,6 +159,7 @@ class ExecutionState:
             self.remains,
             self.redrives,
             self.redriven_at,
+            self.since,
             self.mock,
             self.calls,
         )
@@ -177,6 +179,8 @@ class ExecutionState:
             out["remains"] = _dump(self.remains)
         if self.redrives:
             out["redrives"], out["redriven_at"] = self.redrives, self.redriven_at
+        if self.since:
+            out["since"] = self.since
         if self.mock:
             out["mock"], out["calls"] = self.mock, self.calls
         if self.root is not None:
@@ -203,6 +207,7 @@ class ExecutionState:
             remains=_load(data["remains"]) if "remains" in data else None,
             redrives=data.get("redrives", 0),
             redriven_at=data.get("redriven_at"),
+            since=data.get("since", 0),
             mock=data.get("mock", ""),
             calls=data.get("calls", {}),
         )

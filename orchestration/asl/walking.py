@@ -135,11 +135,12 @@ def at(branch: Branch, way: list[int]) -> Branch:
 def awaits(branch: Branch, event: BranchEvent) -> bool:
     """Whether the event still means something to the branch that it names."""
     if isinstance(event, TimerFired):
-        return event.timer in branch.timers
-    if isinstance(event, TaskSubmitted):
-        return branch.waiting is Waiting.OUTSIDE and not branch.submitted
+        due = branch.timers.get(event.timer)
+        return due is not None and not event.is_past(due)
     if event.attempt is not None and event.attempt != branch.attempt:
         return False
+    if isinstance(event, TaskSubmitted):
+        return branch.waiting is Waiting.OUTSIDE and not branch.submitted
     if isinstance(event, TaskSucceeded | TaskFailed):
         return branch.waiting is Waiting.TASK or branch.waiting is Waiting.OUTSIDE
     if branch.map_run or branch.waiting is not Waiting.OUTSIDE:

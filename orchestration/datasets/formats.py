@@ -7,21 +7,30 @@ import csv
 import gzip
 import io
 import itertools
+import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import ijson
 import orjson
 
-from orchestration.datasets.errors import DatasetError
+from orchestration.asl.limits import MAX_DEPTH
+from orchestration.datasets.errors import DatasetError, StoreUnreachable
 
 Json = Any
 Config = Mapping[str, Json]
+T = TypeVar("T")
 
 DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 NOT_ITERABLE: Final = "Attempting to map over non-iterable node."
 MAX_LINE_BYTES: Final = 8 * 1024 * 1024
+# Of nothing but brackets the parser makes a name each, as long as the place is deep: few at once.
+PARSED_AT_ONCE_BYTES: Final = 4096
 GZIP_MARK: Final = b"\x1f\x8b"
+TOO_DEEP: Final = f"An item is nested more than {MAX_DEPTH} levels deep"
+_OPENING: Final = frozenset({"start_map", "start_array"})
+_CLOSING: Final = frozenset({"end_map", "end_array"})
 
 
 class Member(tuple[str, Json]):
@@ -31,17 +40,19 @@ class Member(tuple[str, Json]):
 
 
 def read_items(file: BinaryIO, config: Config) -> Iterator[Json]:
-    """The items of a file of type ``config["InputType"]``. Raises ``DatasetError``, also while it is read."""
+    """The items of a file of type ``config["InputType"]``. Raises ``DatasetError`` and ``StoreUnreachable``, also while
+    it is read.
+    """
     kind = config.get("InputType", "JSON")
     reader = _READERS.get(kind)
     if reader is None:
         raise DatasetError(f"The input type {kind} is not supported")
-    return reader(_plain(file), config)
+    return _readable(lambda: reader(_plain(file), config))
 
 
 def read_csv_rows(file: BinaryIO) -> Iterator[list[str]]:
     """The rows of a manifest, which has no header."""
-    return _rows(_plain(file), ",")
+    return _readable(lambda: _rows(_plain(file), ","))
 
 
 def read_document(file: BinaryIO) -> Json:
@@ -50,6 +61,15 @@ def read_document(file: BinaryIO) -> Json:
         return orjson.loads(file.read(MAX_LINE_BYTES))
     except orjson.JSONDecodeError as problem:
         raise DatasetError(f"The manifest is not valid JSON: {problem}") from problem
+
+
+def _readable(read: Callable[[], Iterator[T]]) -> Iterator[T]:
+    try:
+        yield from read()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
+        raise DatasetError(f"The file is not a whole gzip file: {problem}") from problem
+    except OSError as problem:
+        raise StoreUnreachable(f"The file cannot be read now: {problem}") from problem
 
 
 def _plain(file: BinaryIO) -> BinaryIO:
@@ -61,8 +81,9 @@ def _plain(file: BinaryIO) -> BinaryIO:
 
 def _json(file: BinaryIO, config: Config) -> Iterator[Json]:
     prefix = _prefix(str(config.get("ItemsPointer", "")))
+    around = 1 + (prefix.count(".") + 1 if prefix else 0)
     try:
-        events = ijson.parse(file, use_float=True)
+        events = _events(file, MAX_DEPTH + around)
         found = next((event for event in events if event[0] == prefix and event[1] != "map_key"), None)
         if found is None:
             raise DatasetError(f"The ItemsPointer '{config.get('ItemsPointer')}' points to nothing in the file")
@@ -75,6 +96,20 @@ def _json(file: BinaryIO, config: Config) -> Iterator[Json]:
             raise DatasetError(NOT_ITERABLE)
     except ijson.JSONError as problem:
         raise DatasetError(f"The file is not valid JSON: {problem}") from problem
+
+
+def _events(content: BinaryIO | bytes, most: int) -> Iterator[tuple[str, str, Any]]:
+    """What is nested deeper than ``most`` levels is refused before it is built."""
+    depth = 0
+    for event in ijson.parse(content, use_float=True, buf_size=PARSED_AT_ONCE_BYTES):
+        kind = event[1]
+        if kind in _OPENING:
+            depth += 1
+            if depth > most:
+                raise DatasetError(TOO_DEEP)
+        elif kind in _CLOSING:
+            depth -= 1
+        yield event
 
 
 def _prefix(pointer: str) -> str:
@@ -92,8 +127,10 @@ def _json_lines(file: BinaryIO, config: Config) -> Iterator[Json]:
         if not (text := line.strip()):
             continue
         try:
+            if text.count(b"[") + text.count(b"{") > MAX_DEPTH:  # only then may it be nested that deep
+                deque(_events(text, MAX_DEPTH), maxlen=0)
             yield orjson.loads(text)
-        except orjson.JSONDecodeError as problem:
+        except (ijson.JSONError, orjson.JSONDecodeError) as problem:
             raise DatasetError(f"Line {number} is not valid JSON: {problem}") from problem
 
 

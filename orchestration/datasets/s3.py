@@ -8,7 +8,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -39,7 +39,7 @@ class S3:
     async def fetch(self, bucket: str, key: str, version: str | None = None) -> BinaryIO:
         query = {} if version is None else {"versionId": version}
         with contextlib.ExitStack() as closing:
-            file = closing.enter_context(tempfile.TemporaryFile())
+            file = closing.enter_context(_temporary())
             async with self._request("GET", bucket, key, query) as answer:
                 async for piece in answer.content.iter_chunked(PIECE_BYTES):
                     file.write(piece)
@@ -51,12 +51,12 @@ class S3:
         query = {"list-type": "2", "prefix": prefix} | ({"start-after": start_after} if start_after else {})
         while True:
             async with self._request("GET", bucket, "", query) as answer:
-                page = ElementTree.fromstring(await answer.read())
-            for each in page.iterfind("{*}Contents"):
-                yield _described(each)
-            if page.findtext("{*}IsTruncated") != "true":
+                described, following = _page(await answer.read())
+            for each in described:
+                yield each
+            if not following:
                 return
-            query["continuation-token"] = page.findtext("{*}NextContinuationToken") or ""
+            query["continuation-token"] = following
 
     async def put(self, bucket: str, key: str, body: bytes) -> None:
         async with self._request("PUT", bucket, key, {}, body):
@@ -77,7 +77,7 @@ class S3:
                 method, URL(url, encoded=True), data=body or None, headers=dict(request.headers.items())
             ) as answer:
                 if answer.status >= 300:
-                    raise _failure(answer.status, await answer.text())
+                    raise _failure(answer.status, await answer.read())
                 yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise StoreUnreachable(f"{self._endpoint}: {type(error).__name__}: {error}") from error
@@ -89,15 +89,39 @@ class S3:
         return self._session
 
 
-def _failure(status: int, body: str) -> DatasetError | StoreUnreachable:
+def _temporary() -> BinaryIO:
+    try:
+        return cast(BinaryIO, tempfile.TemporaryFile())
+    except OSError as error:
+        raise StoreUnreachable(f"There is no room for the object: {error}") from error
+
+
+def _failure(status: int, body: bytes) -> DatasetError | StoreUnreachable:
     """AWS's words, as its own clients put them."""
     try:
         told = ElementTree.fromstring(body)
         code, message = told.findtext("{*}Code") or told.findtext("Code"), told.findtext("Message")
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, ValueError, LookupError):  # another encoding than it says
         code, message = None, None
     text = f"{message or 'No message'} (Service: Amazon S3; Status Code: {status}; Error Code: {code or status})"
     return StoreUnreachable(text) if status >= 500 or status in (408, 429) else DatasetError(text)
+
+
+def _page(body: bytes) -> tuple[list[dict[str, Any]], str]:
+    """The descriptions of a listing, and the token of the page after it. Raises ``StoreUnreachable``."""
+    try:
+        page = ElementTree.fromstring(body)
+        described = [_described(each) for each in page.iterfind("{*}Contents")]
+    except (ElementTree.ParseError, ValueError, LookupError) as problem:
+        raise StoreUnreachable(
+            f"The answer is no listing: {problem}: {body[:200].decode(errors='replace')}"
+        ) from problem
+    if page.findtext("{*}IsTruncated") != "true":
+        return described, ""
+    following = page.findtext("{*}NextContinuationToken")
+    if not following:
+        raise StoreUnreachable("The listing is truncated, and tells no token of its next page")
+    return described, following
 
 
 def _described(contents: ElementTree.Element) -> dict[str, Any]:

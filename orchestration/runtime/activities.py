@@ -1,7 +1,8 @@
 """Activities: their heads, and the queue of tasks that await a worker, in the stream ``ACTIVITIES``.
 
 A task is put there when a state schedules it, and leaves when a worker takes it. That it is handed out once, however
-often it is put or delivered, is the doing of the wake message ``TaskStarted``: one an attempt, by compare-and-set.
+often it is put, is the doing of the wake message ``TaskStarted``: one an attempt, by compare-and-set. Where whoever
+claimed it for a worker died before he acknowledged it, it is handed out again: the same attempt, under the same token.
 """
 
 import asyncio
@@ -146,11 +147,13 @@ class ActivityQueue:
             if delivery is None:
                 continue
             task = decode_task(delivery.body)
-            started = await self._start(task, worker_name)
-            await delivery.ack()
-            if started is not None:
-                await self._told(task, started)
-                return task
+            started = await self._start(task, worker_name, again=delivery.delivered > 1)
+            if started is None:
+                await delivery.ack()
+                continue
+            await self._told(task, started)
+            await delivery.ack_sync()
+            return task
         return None
 
     async def _next(self, name: str, within_s: float) -> Delivery | None:
@@ -160,8 +163,11 @@ class ActivityQueue:
             self._ready.discard(consumer_of(name))  # it may be gone
             raise
 
-    async def _start(self, task: ActivityTask, worker_name: str | None) -> int | None:
-        """The sequence of the wake that makes this task the worker's; None: it is not to be had."""
+    async def _start(self, task: ActivityTask, worker_name: str | None, *, again: bool) -> int | None:
+        """The sequence of the wake that makes this task the worker's; None: it is not to be had.
+
+        One that is delivered ``again`` was never acknowledged: who claimed it died before the worker had it.
+        """
         append = await last(self._client, records.STREAM, records.log_subject(task.execution))
         waiting = () if append is None else records.decode_outline(append.body).waiting
         if not any((each.entry, each.attempt) == (task.entry, task.attempt) for each in waiting):
@@ -173,9 +179,14 @@ class ActivityQueue:
             return (await publish(self._client, claim)).sequence
         except (Conflict, NotStored) as doubt:
             found = await last(self._client, records.STREAM, subject)
-            if found is not None:
-                return found.sequence if found.headers.get("Nats-Msg-Id") == claim.message_id else None
-            raise NotStored(f"{subject}: {doubt}") from doubt
+            if found is None:
+                raise NotStored(f"{subject}: {doubt}") from doubt
+            ours = found.headers.get("Nats-Msg-Id") == claim.message_id
+            return found.sequence if ours or (again and not await self._answered(task)) else None
+
+    async def _answered(self, task: ActivityTask) -> bool:
+        answer = records.callback_subject(task.execution, task.entry, task.attempt)
+        return await last(self._client, records.STREAM, answer) is not None
 
     async def _told(self, task: ActivityTask, after: int) -> None:
         """Wait until the history tells of the start, so that no answer of the worker's can come before it."""

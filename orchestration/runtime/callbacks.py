@@ -20,6 +20,7 @@ from orchestration.runtime.tokens import read_token
 
 Result = TaskSucceeded | TaskFailed
 TRIES: Final = 3
+CHUNK: Final = 16  # appends held at a time; each may be as large as a message
 
 
 class Sent(StrEnum):
@@ -46,9 +47,10 @@ async def send_result(
     if append is None:
         return Sent.UNKNOWN
     waits_for = _resource((append,), entry, attempt)
-    asked = waits_for or _resource(await all_of(client, records.STREAM, append.subject), entry, attempt)
-    if asked is not None and scheme is not None and not asked.startswith(scheme):
-        return Sent.UNKNOWN
+    if scheme is not None:
+        asked = waits_for or await _asked(client, append, entry, attempt)
+        if asked is not None and not asked.startswith(scheme):
+            return Sent.UNKNOWN
     subject = records.callback_subject(execution, entry, attempt)
     earlier = await last(client, records.STREAM, subject)
     if earlier is not None:
@@ -80,6 +82,18 @@ def _resource(appends: Iterable[Record], entry: int, attempt: int) -> str | None
     """Whom the entry asks or asked, by the first of these appends that says that it waits."""
     waiting = (each for append in appends for each in records.decode_outline(append.body).waiting)
     return next((each.resource for each in waiting if (each.entry, each.attempt) == (entry, attempt)), None)
+
+
+async def _asked(client: Client, newest: Record, entry: int, attempt: int) -> str | None:
+    """Whom an entry asked that waits no longer."""
+    start = 1
+    while start < newest.sequence:
+        chunk = await all_of(client, records.STREAM, newest.subject, start=start, limit=CHUNK)
+        asked = _resource(chunk, entry, attempt)
+        if asked is not None or not chunk:
+            return asked
+        start = chunk[-1].sequence + 1
+    return None
 
 
 async def _store(client: Client, message: Message, result: Result) -> Sent:

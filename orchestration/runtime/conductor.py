@@ -2,6 +2,8 @@
 
 A message is held (kept in progress) for as long as its execution is in this worker's hands. It is acknowledged when the
 execution has ended or waits for something outside; what this worker drops, redelivery gives to another.
+
+Only starts are limited in number, for they may take long. What wakes an execution never waits behind them.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from broker.publish import Message, publish
 from broker.pull import Delivery, Puller
 from orchestration import metrics
 from orchestration.asl.protocol import Input
-from orchestration.errors import HistoryUnreachable, Lost, NotHere, Unreadable
+from orchestration.errors import HistoryUnreachable, Lost, NotHere, Overloaded, Unreadable
 from orchestration.names import is_map_run
 from orchestration.rfc3339 import epoch_s
 from orchestration.runtime import records
@@ -30,12 +32,18 @@ from orchestration.runtime.express_log import to_log
 from orchestration.runtime.hands import Hand
 from orchestration.runtime.holding import Holding
 from orchestration.runtime.map_runs import MapRuns
+from orchestration.runtime.slots import Slots
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 64
 AT_ONCE: Final = 500
 AT_ONCE_IN_MEMORY: Final = 50_000  # executions that wait for the outside included
+# Starts that wait here for others to end. While there is no room for more, they are pulled slowly and handed back.
+LINE: Final = 1_000
+SLOW_DOWN_S: Final = 0.25
+OPENED_AT_ONCE: Final = 256  # a broker that is asked for more at once answers some too late
+BACK_FOR_S: Final = 2.0
 STOP_WITHIN_S: Final = 2.0
 # Where an execution lives in one worker's memory only, its wake message is offered around.
 OFFER_EVERY_S: Final = 0.5
@@ -62,7 +70,10 @@ class Conductor:
     def __post_init__(self) -> None:
         self.puller = Puller(self.client, records.STREAM, self.consumer, batch=BATCH)
         self.holding = Holding(self.ack_wait_s)
-        self._slots = asyncio.Semaphore(AT_ONCE if self.tools.history.durable else AT_ONCE_IN_MEMORY)
+        self._slots = Slots(AT_ONCE if self.tools.history.durable else AT_ONCE_IN_MEMORY, LINE)
+        self._express_slots = Slots(AT_ONCE, LINE)
+        self._opening = Slots(OPENED_AT_ONCE, LINE)
+        self._all_slots = (self._slots, self._express_slots, self._opening)
 
     async def run(self) -> None:
         """Pull and drive until ``stop()``; then finish what ends soon, and hand the rest back."""
@@ -72,10 +83,13 @@ class Conductor:
                 for work in batch:
                     self.holding.take(work)
                 for work in batch:
-                    await self._slots.acquire()
                     task = asyncio.create_task(self._take(work))
                     self._working.add(task)
-                    task.add_done_callback(self._done)
+                    task.add_done_callback(self._working.discard)
+                for slots in self._all_slots:
+                    await slots.room(SLOW_DOWN_S)
+            for slots in self._all_slots:
+                slots.close()
             if self._working:
                 await asyncio.wait(self._working, timeout=STOP_WITHIN_S)
         finally:
@@ -91,10 +105,6 @@ class Conductor:
         if self.map_runs is not None:
             await self.map_runs.close()
         await self.holding.hand_back()
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        self._slots.release()
 
     async def _take(self, work: Delivery) -> None:
         """One work message to its end. Every way to fail has its answer here."""
@@ -113,6 +123,8 @@ class Conductor:
                 await work.nak(OFFER_EVERY_S * (0.5 + self.tools.random()))  # even: two would swap for ever
             else:
                 await self._dead(work, str(error))
+        except Overloaded:
+            await work.nak(BACK_FOR_S * (0.5 + self.tools.random()))
         except Unreadable as error:
             await self._dead(work, str(error))
         except Exception:
@@ -128,11 +140,15 @@ class Conductor:
         if is_map_run(execution):
             await self._tell_map_run(execution, work)
             return
-        is_start = work.subject.startswith(f"{records.START}.")
-        start = records.decode_start(work.body) if is_start else None
-        if start is not None and start.express:
-            await self._express(work, start)
+        if not work.subject.startswith(f"{records.START}."):
+            await self._standard(work, None)
             return
+        start = records.decode_start(work.body)
+        async with self._express_slots.taken() if start.express else self._slots.taken():
+            await (self._express(work, start) if start.express else self._standard(work, start))
+
+    async def _standard(self, work: Delivery, start: records.Start | None) -> None:
+        execution = records.execution_of(work.subject)
         if not self.tools.history.durable:
             await self._work_in_memory(work)
             return
@@ -149,18 +165,20 @@ class Conductor:
 
     async def _join(self, hand: Hand, work: Delivery, start: records.Start | None) -> bool:
         """A message about an execution in these hands: whether it has been dealt with when they have let go of it."""
+        again = work.delivered > 1
         if start is not None:
-            return await hand.until_let_go()
-        wake = records.decode_wake(work.body)
+            return await hand.until_let_go(again=again)
+        wake = records.decode_wake(work.body, work.stream_sequence)
         _note_lag(work, self.tools.clock())
-        return await hand.tell(wake)
+        return await hand.tell(wake, again=again)
 
     async def _drive(self, work: Delivery, start: records.Start | None) -> bool:
         """Take the execution into these hands until it has ended or waits. False: somebody else's seem to hold it."""
         execution = records.execution_of(work.subject)
         hand = self._hands[execution] = Hand()
         try:
-            drive, events = await self._open(work, start)
+            async with self._opening.taken():
+                drive, events = await self._open(work, start)
             if start is None:
                 _note_lag(work, self.tools.clock())
             hand.open(drive)
@@ -193,7 +211,7 @@ class Conductor:
     async def _open(self, work: Delivery, start: records.Start | None) -> tuple[Drive, tuple[Input, ...]]:
         """The execution that a message is about, as it is stored, and what the message tells it."""
         execution = records.execution_of(work.subject)
-        told: tuple[Input, ...] = () if start is not None else (records.decode_wake(work.body),)
+        told: tuple[Input, ...] = () if start is not None else (records.decode_wake(work.body, work.stream_sequence),)
         # The first delivery of a start finds no append: if one came in between, appending after 0 conflicts.
         found = None if start is not None and work.delivered == 1 else await self.tools.history.load(execution)
         if found is not None:

@@ -7,12 +7,13 @@ from the start alone (the first call) needs no append of its own, and is told by
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from broker.read import Record
 from broker.server import MAX_PAYLOAD_BYTES
 from orchestration.asl.errors import DATA_LIMIT
-from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, outstanding
+from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, cut_short, outstanding
 from orchestration.asl.protocol import (
     CancelTimer,
     Command,
@@ -26,6 +27,9 @@ from orchestration.asl.protocol import (
     StopExecution,
     StopMapRun,
     StopRequested,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
 )
 from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
@@ -38,11 +42,12 @@ from orchestration.runtime.gist import branches, small_groups, summary
 from orchestration.runtime.history import History, Timer
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.performing import Performing
-from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, encode_wake, stop_subject
+from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, decode_append, encode_wake, stop_subject
 from orchestration.tasks.registry import Tasks
 
 SIT_OUT_S = 5.0
 MOST_BYTES = MAX_PAYLOAD_BYTES - 64 * 1024  # the rest is for the headers
+MOST_TRIES = 50  # at one append, while others' come first
 JOBS = (".sync", ".sync:2")  # tasks that end with the job that they start
 
 
@@ -87,8 +92,9 @@ class Drive:
     """Mutable. One task drives it (``run``); others may bring it events (``tell``). ``closed``: nobody drives it.
 
     ``number`` tells this drive's appends from those of an earlier one here. ``stays``: it waits for the outside in this
-    process's memory (practice ``outbox`` off). ``with_broker`` names the timers whose wake messages are stored; every
-    other one is this worker's to sit out.
+    process's memory (practice ``outbox`` off). ``whole``: whatever is open is performed here, as
+    far as is known; else others hold what followed from news that they took. ``with_broker`` names the timers whose
+    wake messages are stored; every other one is this worker's to sit out.
     """
 
     tools: Tools
@@ -108,9 +114,12 @@ class Drive:
     redriven_at: str = ""
     stays: bool = False
     closed: bool = False
+    whole: bool = True
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _gathering: _Told = field(default_factory=_Told)
     _stored: ExecutionState = field(default_factory=ExecutionState.initial)
+    _found: ExecutionState = field(default_factory=ExecutionState.initial)
+    _cut: bool = False
     _events: list[HistoryEvent] = field(default_factory=list)
     _timers: dict[str, Timer] = field(default_factory=dict)
     _cancelled: dict[str, None] = field(default_factory=dict)
@@ -127,30 +136,16 @@ class Drive:
     def resumed(
         cls, tools: Tools, number: int, execution: str, machine: Machine, found: Append, sequence: int
     ) -> "Drive":
-        return cls(
-            tools,
-            number,
-            execution,
-            machine,
-            found.machine,
-            found.began_at,
-            found.origin,
-            state=ExecutionState.from_json(found.checkpoint),
-            sequence=sequence,
-            asked=dict.fromkeys(found.asked),
-            waiting={w.entry: w for w in found.waiting},
-            summary=found.summary,
-            with_broker=set(found.timers),
-            redrives=found.redrives,
-            redriven_at=found.redriven_at,
-        )
+        drive = cls(tools, number, execution, machine, found.machine, found.began_at, found.origin)
+        drive._take_up(found, sequence)
+        return drive
 
     @property
     def ended(self) -> bool:
         return self.state.status is not Status.RUNNING
 
     def __post_init__(self) -> None:
-        self._stored = self.state
+        self._stored = self._found = self.state
         self._performing = Performing(self._run_task, self.tools.clock)
         self._driver: asyncio.Task[Any] | None = None
         self._given_up = False
@@ -199,21 +194,46 @@ class Drive:
                 self._performing.wake()
                 raise
             told.done = True
+            self.closed = self.closed or self.ended
             if self.ended and self._performing.alone and self._driver is not None:
                 self._given_up = True  # nobody waits for the answer of the call
                 self._driver.cancel()
 
+    async def take_over(self) -> None:
+        """Perform here whatever is open and is not under way here: somebody else who held it may have died.
+
+        Raises as ``tell`` does.
+        """
+        async with self._lock:
+            if self.closed:
+                raise NotDriven(self.execution)
+            found = await self.tools.history.load(self.execution)
+            if found is not None and found.sequence > self.sequence:
+                if not self.sequence:
+                    raise Lost(f"{self.execution}: {found.sequence} came before this worker's first append")
+                self._rebase(found)
+            if not self.whole:
+                open_now = self._ours(outstanding(self.machine, self.state))
+                self.whole = True
+                self._performing.start([command for command in open_now if self._performing.lacks(command)])
+
     async def _begin(self, events: tuple[Input, ...], *, take_over: bool) -> bool | None:
-        """What ``run`` returns; None: drive on."""
-        before = self.state
-        commands = await self._advance(events)
+        """What ``run`` returns; None: drive on.
+
+        News bring only what follows from them: the rest is in the hands of whoever holds the message that it followed
+        from. Should he die, that message comes again, and whoever gets it takes over everything.
+        """
+        starts = len(events) == 1 and isinstance(events[0], ExecutionStarted)
+        commands = await self._brought(events)
         if self.ended:
             return True
-        if not (len(events) == 1 and isinstance(events[0], ExecutionStarted)):
-            commands = list(outstanding(self.machine, self.state))
         ours = self._ours(commands)
-        if self.state is before and not take_over:
-            return not ours
+        if not starts:
+            everything = self._ours(outstanding(self.machine, self.state))
+            if self.state is self._found and not take_over:
+                return not everything
+            self.whole = take_over or len(everything) <= len(ours)
+            ours = everything if self.whole else ours
         await self._store_long(ours)
         self._performing.start(self._ours(ours))
         return None
@@ -223,6 +243,8 @@ class Drive:
             told = await self._performing.next(listening=self._listening, idle=self.stays)
             async with self._lock:
                 if self.closed:
+                    if self._stored.status is not Status.RUNNING:
+                        return
                     raise Lost(f"{self.execution}: an append of this worker's own failed")
                 if told:
                     await self._apply(told)
@@ -233,12 +255,46 @@ class Drive:
     @property
     def _listening(self) -> bool:
         """Whether the outside may give this worker something to perform; the execution's deadline only ends it."""
-        return bool(self.waiting) or not self.with_broker <= {EXECUTION_TIMER}
+        return bool(self.waiting) or not self.whole or not self.with_broker <= {EXECUTION_TIMER}
 
     async def _apply(self, events: Sequence[Input]) -> None:
         """Several appends where the events are large, so that each stays small."""
         for group in small_groups(events):
-            self._performing.start(self._ours(await self._advance(group)))
+            self._performing.start(self._ours(await self._brought(group)))
+
+    async def _brought(self, events: Sequence[Input]) -> list[Command]:
+        """``_advance``, after whatever others append meanwhile: no answer is thrown away because of them.
+
+        Not where what was performed here follows from the start alone, or this append may be stored after all: then
+        something may be open that nobody performs, and a message delivered again is to say so.
+        """
+        for _ in range(MOST_TRIES):
+            sequence = self.sequence
+            try:
+                return await self._advance(events)
+            except Lost as lost:
+                if lost.in_doubt or (sequence == 0 and not _is_news_of_start(events)):
+                    raise
+                found = await self.tools.history.load(self.execution)
+                if found is None:
+                    raise
+                self._rebase(found)
+        raise Lost(f"{self.execution}: others' appends came first {MOST_TRIES} times")
+
+    def _rebase(self, found: Record) -> None:
+        """Go on from another's append, with what is under way here."""
+        self._take_up(decode_append(found.body), found.sequence)
+        self._events, self._timers, self._cancelled, self._stopping = [], {}, {}, []
+        self.whole = False
+
+    def _take_up(self, found: Append, sequence: int) -> None:
+        self.state = self._stored = self._found = ExecutionState.from_json(found.checkpoint)
+        self.sequence = sequence
+        self.asked = dict.fromkeys(found.asked)
+        self.waiting = {w.entry: w for w in found.waiting}
+        self.summary = found.summary
+        self.with_broker = set(found.timers)
+        self.redrives, self.redriven_at = found.redrives, found.redriven_at
 
     async def _advance(self, events: Sequence[Input]) -> list[Command]:
         """Take the events, and store what came of them; what is left to perform."""
@@ -345,17 +401,41 @@ class Drive:
         self._stopping = []
         self._stored = self.state
         if self._cancelled:
-            await self.tools.history.cancel(self.execution, tuple(self._cancelled))
+            await self.tools.history.cancel(self.execution, tuple(self._cancelled), after=self.sequence)
             self._cancelled = {}
 
     async def _end_too_large(self, size: int) -> None:
         """No message can hold what comes next: go back to what is stored, and end it from there."""
-        if self.ended or not self._stored.started:
+        if self._cut:
             raise Unreadable(f"{self.execution}: an append of {size} bytes is more than the broker takes")
-        self.state, self._events, self._timers, self._stopping = self._stored, [], {}, []
+        stop = not self.ended and self._stored.started and self._stored.status is Status.RUNNING
         cause = f"The state of the execution would take {size} bytes; at most {MOST_BYTES} can be stored."
-        self._step(StopRequested(DATA_LIMIT, cause))
+        first = [] if self._stored.started else self._events[:1]
+        state = self._only_started() if first else self._stored
+        self.state, self._events, self._timers, self._stopping = state, first, {}, []
+        if stop:
+            self._step(StopRequested(DATA_LIMIT, cause))
+        else:
+            self._cut, self.waiting = True, {}
+            now = Now(self.tools.clock(), 0.0)
+            step = cut_short(self.machine, state, now, cause)
+            self.state = step.state
+            self._events += step.history
+            for command in step.commands:
+                self._note(command, now.at)
         await self._append()
+
+    def _only_started(self) -> ExecutionState:
+        """The execution as it was right after its first event."""
+        state = self.state
+        return ExecutionState(
+            execution_id=state.execution_id,
+            input=state.input,
+            started_at=state.started_at,
+            facts=state.facts,
+            next_event=2,
+            mock=state.mock,
+        )
 
     def _posts(self, stopped_at: float) -> tuple[Post, ...]:
         """What others are told together with this append."""
@@ -400,7 +480,15 @@ class Drive:
 
     async def _run_task(self, task: RunTask) -> Input | None:
         self.tools.observer.calling(task)
-        return await self.tools.tasks.run(self.execution, task)
+        told = await self.tools.tasks.run(self.execution, task)
+        if isinstance(told, TaskSucceeded | TaskFailed | TaskSubmitted) and told.attempt is None:
+            return replace(told, attempt=task.attempt)  # it may be told after the next attempt has begun
+        return told
 
     def _token_of(self, entry: int, attempt: int) -> str:
         return self.tools.token_of(self.execution, entry, attempt)
+
+
+def _is_news_of_start(events: Sequence[Input]) -> bool:
+    """The start and news of the execution: its start message is somebody else's."""
+    return len(events) > 1 and isinstance(events[0], ExecutionStarted)

@@ -5,6 +5,7 @@ thousand workers' getting in each other's way.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orchestration.asl.protocol import Input
@@ -29,12 +30,17 @@ class Hand:
         self._opened.set()
         self._let_go.set()
 
-    async def tell(self, event: Input) -> bool:
-        """True: stored, or of no concern. False: it is in nobody's hands any more. Raises ``HistoryUnreachable``."""
+    async def tell(self, event: Input, *, again: bool = False) -> bool:
+        """True: stored, or of no concern. False: it is in nobody's hands any more. Raises ``HistoryUnreachable``.
+
+        ``again``: the message was delivered before, and whoever held it may have died with work in hand.
+        """
         await self._opened.wait()
         if self.drive is not None:
             try:
                 await self.drive.tell(event)
+                if again and not self.drive.ended:
+                    await self.drive.take_over()
             except (Lost, NotDriven):
                 pass
             else:
@@ -42,7 +48,11 @@ class Hand:
         await self._let_go.wait()
         return False
 
-    async def until_let_go(self) -> bool:
-        """Whether it is settled."""
+    async def until_let_go(self, *, again: bool = False) -> bool:
+        """Whether it is settled. ``again`` as in ``tell``."""
+        await self._opened.wait()
+        if again and self.drive is not None:
+            with suppress(Lost, NotDriven):
+                await self.drive.take_over()
         await self._let_go.wait()
-        return self.settled
+        return self.settled and self.drive is not None and (self.drive.whole or self.drive.ended)

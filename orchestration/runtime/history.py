@@ -74,8 +74,11 @@ class History(Protocol):
         """
         ...
 
-    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
-        """Take timers back that are no longer waited for. A hint: one that fires all the same is ignored."""
+    async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
+        """Take timers back that the append ``after`` no longer waits for; nothing, where another has followed it.
+
+        A hint: one that fires all the same is ignored.
+        """
         ...
 
 
@@ -123,6 +126,7 @@ class DurableHistory:
         ]
         give_up_at = asyncio.get_running_loop().time() + GIVE_UP_AFTER_S
         pause_s = FIRST_PAUSE_S
+        unanswered = False
         while True:
             try:
                 stored = await self._publisher.publish(batch, TRY_S)
@@ -130,7 +134,8 @@ class DurableHistory:
                 doubt: BrokerError = error
             else:
                 return stored.sequence
-            sequence = await self._settle(execution, after, append_id, doubt)
+            unanswered = unanswered or isinstance(doubt, NotStored)
+            sequence = await self._settle(execution, after, append_id, doubt, in_doubt=unanswered)
             if sequence is not None:
                 return sequence
             if asyncio.get_running_loop().time() >= give_up_at:
@@ -138,11 +143,22 @@ class DurableHistory:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+    async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
+        # Without the expectation, one who was frozen since would take back the timer that another has set anew.
+        expected = after if self._compare_and_set else None
         for timer in timers:
-            await _hope(self._client, records.timer_subject(execution, timer), b"", NO_LONGER)
+            message = broker.Message(
+                records.timer_subject(execution, timer),
+                b"",
+                expected_last=expected,
+                expected_on=records.log_subject(execution),
+                headers=NO_LONGER,
+            )
+            await _hope(self._client, message.subject, message.body, message.all_headers())
 
-    async def _settle(self, execution: str, after: int, append_id: str, doubt: BrokerError) -> int | None:
+    async def _settle(
+        self, execution: str, after: int, append_id: str, doubt: BrokerError, *, in_doubt: bool
+    ) -> int | None:
         """After an answer that proves nothing: whose append is the last one? None: nobody's, as far as can be seen."""
         try:
             found = await last(self._client, records.STREAM, records.log_subject(execution), TRY_S)
@@ -153,7 +169,7 @@ class DurableHistory:
         if found is not None and found.sequence > after and self._compare_and_set:
             if self._on_conflict is not None:
                 self._on_conflict()
-            raise Lost(f"{execution}: {found.sequence} was appended after {after}") from doubt
+            raise Lost(f"{execution}: {found.sequence} was appended after {after}", in_doubt=in_doubt) from doubt
         if isinstance(doubt, Rejected):
             raise doubt
         return None
@@ -199,7 +215,7 @@ class HopefulHistory:
             await _hope(self._client, post.subject, post.body, None)
         return after + 1
 
-    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+    async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         return None
 
 

@@ -170,7 +170,7 @@ def decode_told(body: bytes, sequence: int) -> map_run.Event:
             return map_run.Redriven(attempt, sequence)
     match records.decode_wake(body):
         case StopRequested(error, cause):
-            return map_run.Stopped(error, cause)
+            return map_run.Stopped(error, cause, sequence)
         case other:
             raise Unreadable(f"a map run is told {type(other).__name__}")
 

@@ -62,8 +62,8 @@ class MapRuns:
         await kept.tell(told)
         if isinstance(told, map_run.Redriven) and not kept.is_redriven(told.attempt):
             raise HistoryUnreachable(f"{run}: its children are still being stopped")
-        if kept.ended and not kept.busy:
-            self._kept.pop(run, None)
+        if kept.ended and not kept.busy and self._kept.get(run) is kept:
+            del self._kept[run]
             await kept.close()
         await self._drop_oldest()
 
@@ -73,9 +73,11 @@ class MapRuns:
         self._kept.clear()
 
     async def _drop_oldest(self) -> None:
-        idle = [run for run, kept in self._kept.items() if not kept.busy]
-        for run in idle[: max(0, len(self._kept) - MAX_KEPT)]:
-            await self._kept.pop(run).close()
+        while len(self._kept) > MAX_KEPT:
+            idle = next((run for run, kept in self._kept.items() if not kept.busy), None)
+            if idle is None:
+                return
+            await self._kept.pop(idle).close()
 
 
 @dataclass
@@ -89,6 +91,7 @@ class _MapRun:
     _sequence: int = 0
     _beginning: Beginning | None = None
     _source: Source | None = None
+    _appends: "itertools.count[int]" = field(default_factory=itertools.count)
 
     @property
     def busy(self) -> bool:
@@ -242,7 +245,7 @@ class _MapRun:
         self._stored = checkpoint
 
     async def _append(self, body: bytes, posts: Sequence[Post], look_at: float | None = None) -> None:
-        append_id = f"{self.run}.{self._sequence}.{self.tools.writer}.{self.number}"
+        append_id = f"{self.run}.{self._sequence}.{self.tools.writer}.{self.number}.{next(self._appends)}"
         self._sequence = await self.tools.store.append(
             self.run, body, after=self._sequence, append_id=append_id, posts=posts, look_at=look_at
         )

@@ -17,8 +17,10 @@ class Performing:
         self._run_task = run_task
         self._clock = clock
         self.alone = False  # waiting for a lone call, deaf to all else
+        self._lone = 0  # its entry
         self._todo: dict[int, RunTask] = {}
         self._calls: dict[int, asyncio.Task[Input | None]] = {}
+        self._attempts: dict[int, int] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._told: deque[Input] = deque()
         self._failed: BaseException | None = None
@@ -37,10 +39,19 @@ class Performing:
                 case SetTimer(timer, at):
                     self._cancel(timer)
                     delay_s = max(0.0, at - self._clock())
-                    self._timers[timer] = asyncio.get_running_loop().call_later(delay_s, self._fire, timer)
+                    fired = TimerFired(timer, at)
+                    self._timers[timer] = asyncio.get_running_loop().call_later(delay_s, self._fire, fired)
                 case RunTask(entry):
                     self._todo[entry] = command
+                    self._attempts[entry] = command.attempt
         self.wake()
+
+    def lacks(self, command: Command) -> bool:
+        """Whether it is not under way here. A timer may be set again."""
+        if not isinstance(command, RunTask):
+            return True
+        here = command.entry in self._todo or command.entry in self._calls or command.entry == self._lone
+        return not here or self._attempts[command.entry] != command.attempt
 
     def wake(self) -> None:
         """Make ``next`` return, so that its caller looks at the world again."""
@@ -56,10 +67,11 @@ class Performing:
         if not listening and len(self._todo) == 1 and not (self._calls or self._timers or self._told):
             self._woken = False
             self.alone = True
+            self._lone, command = self._todo.popitem()
             try:
-                told = await self._run_task(self._todo.popitem()[1])
+                told = await self._run_task(command)
             finally:
-                self.alone = False
+                self.alone, self._lone = False, 0
             return [] if told is None else [told]
         for entry, command in self._todo.items():
             if (superseded := self._calls.get(entry)) is not None:
@@ -102,9 +114,9 @@ class Performing:
             self._told.append(told)
         self._ring()
 
-    def _fire(self, timer: str) -> None:
-        del self._timers[timer]
-        self._told.append(TimerFired(timer))
+    def _fire(self, fired: TimerFired) -> None:
+        del self._timers[fired.timer]
+        self._told.append(fired)
         self._ring()
 
     def _ring(self) -> None:
@@ -116,4 +128,6 @@ class Performing:
         if handle is not None:
             handle.cancel()
         elif self._told:
-            self._told = deque(told for told in self._told if told != TimerFired(timer))
+            self._told = deque(
+                told for told in self._told if not (isinstance(told, TimerFired) and told.timer == timer)
+            )

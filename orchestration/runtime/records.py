@@ -303,8 +303,8 @@ def _origin(fields: dict[str, Any]) -> dict[str, Any]:
 
 def encode_wake(wake: Wake) -> bytes:
     match wake:
-        case TimerFired(timer):
-            return orjson.dumps({"timer": timer})
+        case TimerFired(timer, due):
+            return orjson.dumps({"timer": timer} if due is None else {"timer": timer, "due": due})
         case TaskStarted(entry, worker_name, attempt):
             return orjson.dumps({"started": entry, "worker_name": worker_name, "attempt": attempt})
         case TaskSucceeded(entry, output, attempt, submitted):
@@ -337,11 +337,13 @@ def _submitted(submitted: Json) -> dict[str, Json]:
     return {} if submitted is None else {"submitted": submitted}
 
 
-def decode_wake(body: bytes) -> Wake:
+def decode_wake(body: bytes, sequence: int = 0) -> Wake:
+    """``sequence`` is the message's own."""
     fields = _fields(body)
     match fields:
         case {"timer": str(timer)}:
-            return TimerFired(timer)
+            due = fields.get("due")
+            return TimerFired(timer, due if isinstance(due, float | int) else None)
         case {"started": int(entry), "worker_name": worker_name}:
             return TaskStarted(entry, worker_name, fields.get("attempt"))
         case {"succeeded": int(entry), "output": output}:
@@ -351,9 +353,9 @@ def decode_wake(body: bytes) -> Wake:
         case {"heartbeat": int(entry)}:
             return HeartbeatReceived(entry, fields.get("attempt"))
         case {"stop": True, "error": error, "cause": cause}:
-            return StopRequested(error, cause)
+            return StopRequested(error, cause, sequence)
         case {"redrive": int(number)}:
-            return RedriveRequested(number)
+            return RedriveRequested(number, sequence)
         case other:
             raise Unreadable(f"a wake message with {sorted(other)}")
 

@@ -4,15 +4,18 @@ The host is a service's name, looked up in the settings. Errors get the names th
 its own, and what may be tried again ``Http.Unavailable``, ``Http.ConnectionLost`` or ``States.Timeout``.
 """
 
+import functools
 import hashlib
+import string
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSucceeded
 from orchestration.tasks.http_client import Address, CallFailed, HttpClient
-from orchestration.tasks.registry import Told
+from orchestration.tasks.registry import MAX_KEPT_CHARS, Told
 
 UNAVAILABLE: Final = "Http.Unavailable"
 CONNECTION_LOST: Final = "Http.ConnectionLost"
@@ -22,6 +25,9 @@ TIMEOUT: Final = "States.Timeout"
 LEAST_TIMEOUT_S: Final = 1.0
 CAUSE_CHARACTERS: Final = 1000
 PASSING_STATUSES: Final = frozenset({408, 425, 429})
+# What stays as it is; all else could not be sent, or would end the line.
+_OF_PATHS: Final = "/%:@!$&'()*+,;=~-._?"
+_OF_HEADERS: Final = f"{string.punctuation} "
 
 
 class HttpTasks:
@@ -35,18 +41,19 @@ class HttpTasks:
         return None
 
     async def run(self, execution: str, task: RunTask) -> Told:
-        service, _, path = task.resource.partition("://")[2].partition("/")
+        kept = len(task.resource) <= MAX_KEPT_CHARS
+        service, path = _target(task.resource) if kept else _target.__wrapped__(task.resource)
         address = self._addresses.get(service)
         if address is None:
             return TaskFailed(task.entry, "States.Runtime", f"no address is known for {task.resource}")
         headers = {
             "Content-Type": "application/json",
-            "Idempotency-Key": task.key,
+            "Idempotency-Key": header_text(task.key),
             "traceparent": traceparent(execution, task),
         }
         timeout_s = None if task.timeout_s is None else max(LEAST_TIMEOUT_S, task.timeout_s)
         try:
-            answer = await self._client.post(address, f"/{path}", orjson.dumps(task.parameters), headers, timeout_s)
+            answer = await self._client.post(address, path, orjson.dumps(task.parameters), headers, timeout_s)
         except TimeoutError:
             return TaskFailed(task.entry, TIMEOUT, f"no answer from {task.resource} within {timeout_s} s")
         except CallFailed as error:
@@ -74,6 +81,18 @@ def traceparent(execution: str, task: RunTask) -> str:
     trace = hashlib.blake2b(execution.encode(), digest_size=16).hexdigest()
     span = hashlib.blake2b(f"{task.key}:{task.attempt}".encode(), digest_size=8).hexdigest()
     return f"00-{trace}-{span}-01"
+
+
+def header_text(text: str) -> str:
+    """Printable ASCII stays as it is."""
+    return text if text.isascii() and text.isprintable() else quote(text, safe=_OF_HEADERS)
+
+
+@functools.lru_cache(maxsize=1024)
+def _target(resource: str) -> tuple[str, str]:
+    """The service, and the path on it."""
+    service, _, path = resource.partition("://")[2].partition("/")
+    return service, f"/{quote(path, safe=_OF_PATHS)}"
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ Must not know what any service does.
 
 import asyncio
 import functools
+import logging
 from collections.abc import Awaitable, Mapping
 from typing import Final, Protocol
 
@@ -12,6 +13,7 @@ from orchestration.asl.errors import RUNTIME, TIMEOUT
 from orchestration.asl.machine import Pattern, TaskKind
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
 from orchestration.asl.resources import parse_resource
+from orchestration.errors import OrchestrationError
 from orchestration.tasks.mock_file import NO_MOCKS, MockFile
 
 Told = TaskSucceeded | TaskSubmitted | TaskFailed
@@ -22,6 +24,10 @@ LEAST_TIMEOUT_S: Final = 1.0
 MAX_KEPT_CHARS: Final = 256
 FUNCTION_ARN: Final = "lambda:function"
 ACTIVITY: Final = "activity"
+CAUSE_CHARACTERS: Final = 1000
+_BUG: Final = "a bug in the integration: the task %a of the resource %a"
+
+log = logging.getLogger(__name__)
 
 
 class Runner(Protocol):
@@ -40,7 +46,7 @@ class Tasks:
     """The registry: ``runners`` by the names of ``integration_of``, or by their service alone.
 
     A resource without a runner fails its task, as an unknown service does on AWS. Whatever a test case of the mock file
-    answers reaches no runner.
+    answers reaches no runner. A runner's bug fails the task, too: raised, it would be met again at every redelivery.
     """
 
     def __init__(self, runners: Mapping[str, Runner], mocks: MockFile = NO_MOCKS) -> None:
@@ -48,12 +54,31 @@ class Tasks:
         self._mocks = mocks
 
     def told_at_once(self, task: RunTask) -> Told | None:
+        try:
+            return self._told_at_once(task)
+        except OrchestrationError:
+            raise
+        except Exception as bug:
+            log.exception(_BUG, task.key, task.resource)
+            return _bug(task, bug)
+
+    async def run(self, execution: str, task: RunTask) -> Told | None:
+        """Raises ``OrchestrationError``: the execution is to be taken up again."""
+        try:
+            return await self._run(execution, task)
+        except OrchestrationError:
+            raise
+        except Exception as bug:
+            log.exception(_BUG, task.key, task.resource)
+            return _bug(task, bug)
+
+    def _told_at_once(self, task: RunTask) -> Told | None:
         if task.mock and self._mocks.answers(task):
             return None
         runner = self._runner(task)
         return _nobody(task) if runner is None else runner.told_at_once(task)
 
-    async def run(self, execution: str, task: RunTask) -> Told | None:
+    async def _run(self, execution: str, task: RunTask) -> Told | None:
         if task.mock and self._mocks.answers(task):
             return self._mocks.told(task)
         runner = self._runner(task)
@@ -68,6 +93,11 @@ class Tasks:
 
 def _nobody(task: RunTask) -> TaskFailed:
     return TaskFailed(task.entry, RUNTIME, f"no integration serves the resource {task.resource!r}")
+
+
+def _bug(task: RunTask, bug: Exception) -> TaskFailed:
+    why = str(bug)[:CAUSE_CHARACTERS].encode(errors="replace").decode()
+    return TaskFailed(task.entry, RUNTIME, f"the task could not be done: {type(bug).__name__}: {why}")
 
 
 def integration_of(resource: str) -> str:

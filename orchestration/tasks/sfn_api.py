@@ -4,7 +4,6 @@ Parameters and answers have the API's names with a capital letter, as the SDK in
 """
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from orchestration.names import REGION
 from orchestration.tasks.http_client import CallFailed
 from orchestration.tasks.registry import Told, in_time, integration_of, succeeded
 from orchestration.tasks.sdk import failed, sdk_cause, stable_id
+from orchestration.tasks.sfn_names import api_parameters
 from orchestration.tasks.web import Request, Web, WebAnswer
 
 CLIENT_ERROR: Final = "Sfn.SdkClientException"
@@ -54,14 +54,13 @@ class SfnApiTasks:
 def request_of(endpoint: str, task: RunTask) -> Request:
     """Pure. Where the caller names no execution, the task does, so that a repeated start starts nothing new."""
     operation = integration_of(task.resource).rpartition(":")[2]
-    body = _renamed(task.parameters or {}, lambda name: name[:1].lower() + name[1:])
+    api_operation = f"{operation[:1].upper()}{operation[1:]}"
+    body = api_parameters(api_operation, task.parameters or {})
     if operation in ("startExecution", "startSyncExecution") and isinstance(body, dict):
         body.setdefault("name", stable_id(task, task.attempt))
-        if not isinstance(body.get("input", ""), str):
-            body["input"] = orjson.dumps(body["input"]).decode()
     headers = {
         "Content-Type": CONTENT_TYPE,
-        "X-Amz-Target": f"AWSStepFunctions.{operation[:1].upper()}{operation[1:]}",
+        "X-Amz-Target": f"AWSStepFunctions.{api_operation}",
         "Authorization": _AUTHORIZATION,
     }
     return Request("POST", f"{endpoint}/", headers, orjson.dumps(body))
@@ -76,7 +75,7 @@ def told(task: RunTask, answer: WebAnswer) -> Told:
             task, CLIENT_ERROR, f"Unable to unmarshall response: {answer.body[:1000].decode(errors='replace')}"
         )
     if answer.status == 200:
-        return succeeded(task, _renamed(content, lambda name: name[:1].upper() + name[1:]))
+        return succeeded(task, _told_names(content))
     fields = content if isinstance(content, dict) else {}
     code = str(fields.get("__type", "SfnException")).rpartition("#")[2]
     message = str(fields.get("message") or fields.get("Message") or answer.reason)
@@ -85,16 +84,19 @@ def told(task: RunTask, answer: WebAnswer) -> Told:
     return failed(task, f"Sfn.{code if code.endswith('Exception') else f'{code}Exception'}", cause)
 
 
-def _renamed(value: Json, rename: Callable[[str], str]) -> Json:
-    """Member names, at any depth; instants as text."""
+def _told_names(value: Json) -> Json:
+    """Of an answer, whose payloads are text: member names at any depth; instants as text."""
     if isinstance(value, dict):
-        return {rename(name): _member(name, each, rename) for name, each in value.items()}
+        return {f"{name[:1].upper()}{name[1:]}": _member(name, each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_renamed(each, rename) for each in value]
+        return [_told_names(each) for each in value]
     return value
 
 
-def _member(name: str, value: Json, rename: Callable[[str], str]) -> Json:
-    if type(value) in (int, float) and _INSTANT.fullmatch(name):
+def _member(name: str, value: Json) -> Json:
+    if type(value) not in (int, float) or not _INSTANT.fullmatch(name):
+        return _told_names(value)
+    try:
         return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return _renamed(value, rename)
+    except (OverflowError, OSError, ValueError):
+        return value  # no instant that can be written

@@ -67,7 +67,7 @@ class Page:
     """``next`` is the ``after`` of the following page; None: this was the last one."""
 
     rows: tuple[ExecutionRow, ...]
-    next: int | None = None
+    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Executions(Protocol):
     What was stored before the call is in the answer, unless the read model is seconds behind.
     """
 
-    async def list(self, which: Filter = ANY, *, limit: int = PAGE, after: int | None = None) -> Page:
-        """Newest first; ``after`` is a page's ``next``."""
+    async def list(self, which: Filter = ANY, *, limit: int = PAGE, after: str | None = None) -> Page:
+        """Newest first; ``after`` is a page's ``next``. Raises ``cursors.BadCursor``."""
         ...
 
     async def waiting(
@@ -104,9 +104,9 @@ class Executions(Protocol):
         *,
         stuck_for_s: float | None = None,
         limit: int = PAGE,
-        after: int | None = None,
+        after: str | None = None,
     ) -> Page:
-        """Running executions that wait, the longest waiting first.
+        """Running executions that wait, the longest waiting first. Raises ``cursors.BadCursor``.
 
         Without ``kind``: all but those that only wait for a task's answer. ``stuck_for_s``: those only for which
         nothing has happened for so long although a task was asked for, or a timer should have fired.

@@ -145,7 +145,7 @@ def _started(token: str, seen: Seen, readers: Mapping[str, Reader]) -> Values | 
         "map_run": start.map_run,
         "began": seen.stream_sequence,
         "started_at": seen.at,
-        "note": reader.note(start) if reader else "",
+        "note": _text(reader.note(start)) if reader else "",
         **_AT_FIRST,
         "sequence": seen.stream_sequence,
         "since": seen.at,
@@ -186,11 +186,11 @@ def _appended(seen: Seen, readers: Mapping[str, Reader]) -> tuple[Ended | None, 
         None if running else (epoch_s(last.stopped_at) if last.stopped_at else seen.at),
         last.redrives,
         epoch_s(last.redriven_at) if last.redriven_at else None,
-        error,
-        cause[:MAX_TEXT] if cause else cause,
+        _text(error) if error else error,
+        _text(cause[:MAX_TEXT]) if cause else cause,
         wait[0].value if wait else None,
-        wait[1].state if wait else "",
-        resource,
+        _text(wait[1].state) if wait else "",
+        _text(resource),
         seen.at,
         wait[1].until if wait else None,
         orjson.dumps(last.waiting).decode() if last.waiting else "",
@@ -198,6 +198,11 @@ def _appended(seen: Seen, readers: Mapping[str, Reader]) -> tuple[Ended | None, 
     )
     ended = None if running else Ended(machine, phase, seen.at - epoch_s(last.began_at), last.redrives > 0)
     return ended, dict(zip(_CHANGING, values, strict=True))
+
+
+def _text(text: str) -> str:
+    """PostgreSQL has no place for a NUL in a text."""
+    return text.replace("\0", "\ufffd")
 
 
 _CHANGING: Final = (

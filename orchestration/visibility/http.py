@@ -3,26 +3,28 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from fastapi import FastAPI, Query
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from fastapi import APIRouter, Depends, FastAPI, Query
+from pydantic import BaseModel, ConfigDict, PlainSerializer, SecretStr
+from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.errors import BrokerError
 from orchestration.asl.state import Status
 from orchestration.errors import OrchestrationError, Unreadable
 from orchestration.rfc3339 import rfc3339
+from orchestration.visibility.cursors import BadCursor
 from orchestration.visibility.executions import MAX_PAGE, PAGE, ExecutionRow, Executions, Filter, Page, Waits
 from orchestration.visibility.graph import Graph
 from orchestration.visibility.reading import Stories
 from orchestration.visibility.story import EntryStatus
-from services.bodies import error_response, json_response
+from services.bodies import check_host, error_response, json_response
 from services.openapi import error_docs
 
 MAX_CURSOR: Final = 2**63 - 1
 
 Instant = Annotated[float, PlainSerializer(rfc3339, return_type=str)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
-Cursor = Annotated[int | None, Query(ge=0, le=MAX_CURSOR, description="The ``next`` of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=100, description="The ``next`` of the page before.")]
 StuckFor = Annotated[float | None, Query(ge=0, le=1e9, description="Seconds; only those that nothing will wake.")]
 EntriesAfter = Annotated[int, Query(ge=0, le=MAX_CURSOR, description="Only entries with a higher id.")]
 Waiting = Literal["any", "callback", "retry", "timer", "child", "task"]
@@ -58,7 +60,7 @@ class ExecutionBody(_Body):
 
 class ExecutionsBody(_Body):
     executions: list[ExecutionBody]
-    next: int | None
+    next: str | None
 
 
 class AttemptBody(_Body):
@@ -106,13 +108,18 @@ class StoryBody(_Body):
     next: int | None
 
 
-def add_visibility(app: FastAPI, executions: Executions, stories: Stories) -> None:
-    _add_lists(app, executions)
-    _add_stories(app, stories)
+def add_visibility(app: FastAPI, executions: Executions, stories: Stories, admin_token: SecretStr) -> None:
+    def own_host(request: Request) -> None:
+        check_host(request, admin_token)
+
+    router = APIRouter(tags=["executions"], dependencies=[Depends(own_host)])
+    _add_lists(router, executions)
+    _add_stories(router, stories)
+    app.include_router(router)
 
 
-def _add_lists(app: FastAPI, executions: Executions) -> None:
-    @app.get("/executions", tags=["executions"], response_model=ExecutionsBody, responses=error_docs(422, 503))
+def _add_lists(router: APIRouter, executions: Executions) -> None:
+    @router.get("/executions", response_model=ExecutionsBody, responses=error_docs(403, 422, 503))
     async def listing(
         machine: str | None = None,
         status: Status | None = None,
@@ -132,13 +139,8 @@ def _add_lists(app: FastAPI, executions: Executions) -> None:
         return await _answer(lambda: executions.list(which, limit=limit, after=after), _page)
 
 
-def _add_stories(app: FastAPI, stories: Stories) -> None:
-    @app.get(
-        "/executions/{arn_or_token:path}",
-        tags=["executions"],
-        response_model=StoryBody,
-        responses=error_docs(404, 422, 503),
-    )
+def _add_stories(router: APIRouter, stories: Stories) -> None:
+    @router.get("/executions/{arn_or_token:path}", response_model=StoryBody, responses=error_docs(403, 404, 422, 503))
     async def story(arn_or_token: str, data: bool = True, limit: Limit = MAX_PAGE, after: EntriesAfter = 0) -> Response:
         """What each state entry did, and the machine as a graph. ``data=false`` leaves inputs and outputs out."""
 
@@ -154,7 +156,7 @@ def _add_stories(app: FastAPI, stories: Stories) -> None:
 
         return await _answer(lambda: stories.story(arn_or_token, with_data=data), told)
 
-    @app.get("/machines/{name}/graph", tags=["executions"], response_model=Graph, responses=error_docs(404, 422, 503))
+    @router.get("/machines/{name}/graph", response_model=Graph, responses=error_docs(403, 404, 422, 503))
     async def graph(name: str) -> Response:
         """A state machine as it is now: nodes, edges and groups."""
         return await _answer(lambda: stories.graph(name), lambda found: found)
@@ -163,6 +165,8 @@ def _add_stories(app: FastAPI, stories: Stories) -> None:
 async def _answer(ask: Callable[[], Awaitable[T | None]], body: Callable[[T], Any]) -> Response:
     try:
         found = await ask()
+    except BadCursor as error:
+        return error_response(422, "BadRequest", str(error))
     except Unreadable as error:
         return error_response(404, "NotFound", str(error))
     except (BrokerError, OrchestrationError) as error:

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
 
 # Raised whenever a table, or what is written into it, changes: a read model of another version is made anew.
-VERSION: Final = 1
+VERSION: Final = 2
 
 metadata: Final = MetaData()
 
@@ -16,7 +16,7 @@ executions: Final = Table(
     "executions",
     metadata,
     Column("began", _big, primary_key=True, autoincrement=False),
-    Column("token", String(600), nullable=False),
+    Column("token", Text, nullable=False),
     Column("arn", String(700), nullable=False),
     Column("machine", String(200), nullable=False),
     Column("name", String(200), nullable=False),

@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 
 from orchestration.errors import NotYet
 from orchestration.names import execution_of_arn
+from orchestration.visibility.cursors import by_began, by_since, read_began, read_since
 from orchestration.visibility.executions import ANY, MAX_PAGE, PAGE, ExecutionRow, Filter, Page, Waits
 from orchestration.visibility.folding import COLUMNS, decoded
 from orchestration.visibility.projector import Projector
@@ -33,11 +34,11 @@ class SqlExecutions:
         self._projector = projector
         self._clock = clock
 
-    async def list(self, which: Filter = ANY, *, limit: int = PAGE, after: int | None = None) -> Page:
+    async def list(self, which: Filter = ANY, *, limit: int = PAGE, after: str | None = None) -> Page:
         statement = rows_where(*_conditions(which))
         if after is not None:
-            statement = statement.where(_c.began < after)
-        return await self._page(statement.order_by(_c.began.desc()), limit)
+            statement = statement.where(_c.began < read_began(after))
+        return await self._page(statement.order_by(_c.began.desc()), limit, by_began)
 
     async def waiting(
         self,
@@ -45,7 +46,7 @@ class SqlExecutions:
         *,
         stuck_for_s: float | None = None,
         limit: int = PAGE,
-        after: int | None = None,
+        after: str | None = None,
     ) -> Page:
         statement = rows_where(_running)
         if stuck_for_s is not None:
@@ -55,8 +56,8 @@ class SqlExecutions:
         else:
             statement = statement.where(_c.waits != Waits.TASK.value)
         if after is not None:
-            statement = statement.where(_later_than(after))
-        return await self._page(statement.order_by(_c.since, _c.began), limit)
+            statement = statement.where(_later_than(*read_since(after)))
+        return await self._page(statement.order_by(_c.since, _c.began), limit, by_since)
 
     async def find(self, arn_or_token: str) -> ExecutionRow | None:
         name = execution_of_arn(arn_or_token)
@@ -86,10 +87,10 @@ class SqlExecutions:
         with self._projector.database.reading() as connection:
             return connection.execute(statement).all()
 
-    async def _page(self, statement: Select[Any], limit: int) -> Page:
+    async def _page(self, statement: Select[Any], limit: int, place: Callable[[ExecutionRow], str]) -> Page:
         limit = max(1, min(limit, MAX_PAGE))
         rows = await self._rows(statement.limit(limit + 1))
-        return Page(rows[:limit], rows[limit - 1].began if len(rows) > limit else None)
+        return Page(rows[:limit], place(rows[limit - 1]) if len(rows) > limit else None)
 
     def _stuck(self, for_s: float) -> tuple[ColumnElement[bool], ...]:
         now = self._clock()
@@ -110,8 +111,5 @@ def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _later_than(began: int) -> ColumnElement[bool]:
-    """Behind the row of that start in the order of ``since``; nothing once that row is gone."""
-    before = executions.alias("before")
-    since = select(before.c.since).where(before.c.began == began).scalar_subquery()
-    return func.coalesce((_c.since > since) | ((_c.since == since) & (_c.began > began)), false())
+def _later_than(since: float, began: int) -> ColumnElement[bool]:
+    return (_c.since > since) | ((_c.since == since) & (_c.began > began))

@@ -3,13 +3,19 @@
 import asyncio
 import itertools
 import signal
+import time
 from collections import Counter
 
 import pytest
 from aiohttp import web
 from nats.aio.client import Client
 
-from orchestration.runtime.history import DurableHistory
+from broker.connection import connect
+from broker.provision import provision
+from broker.read import last
+from orchestration.broker_setup import setup
+from orchestration.runtime import records
+from orchestration.runtime.history import DurableHistory, Timer
 from services.trail import OrderStatus
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import ACK_WAIT_S, TestLane, eventually, machine, order, running_lane
@@ -185,3 +191,25 @@ async def test_a_stopped_conductor_hands_its_work_back_at_once(nats_url: RealNat
         view = await lane.until("o-1", within_s=10)
         assert view.status is OrderStatus.FULFILLED
         await stopping
+
+
+async def test_one_who_was_frozen_takes_back_no_timer_that_another_has_set(nats_url: RealNats) -> None:
+    client = await connect(nats_url.url, user=nats_url.user, password=nats_url.password, name="test")
+    try:
+        await provision(client, (setup().streams[0],), ())
+        frozen, other = DurableHistory(client), DurableHistory(client)
+        for execution, stale in (("e-good", False), ("e-stale", True)):
+            timer = Timer("timeout:2", time.time() + 600)
+            first = await frozen.append(execution, b"a0", after=0, append_id=f"{execution}0", timers=[timer])
+            failed = await frozen.append(execution, b"a1", after=first, append_id=f"{execution}1")
+            if stale:
+                anew = await other.append(execution, b"b2", after=failed, append_id=f"{execution}2", timers=[timer])
+                assert anew > failed
+            await frozen.cancel(execution, ("timeout:2",), after=failed)
+            await client.flush()
+            await other.append(f"{execution}-after", b"x", after=0, append_id=f"{execution}3")
+            kept = await last(client, records.STREAM, records.timer_subject(execution, "timeout:2"))
+            assert kept is not None
+            assert ("Nats-Schedule" in kept.headers) is stale
+    finally:
+        await client.close()

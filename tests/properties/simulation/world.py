@@ -194,7 +194,7 @@ class World:
         if ended:
             self._ended.set()
 
-    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+    async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         for timer in timers:
             if (handle := self._timers.pop(timer, None)) is not None:
                 handle.cancel()

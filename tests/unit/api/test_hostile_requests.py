@@ -77,3 +77,31 @@ async def test_an_unknown_operation_is_told(table: Handlers, target: str) -> Non
 async def test_a_number_that_is_none_is_told(table: Handlers, number: str) -> None:
     status, code = await posted(table, f'{{"maxResults": {number}}}'.encode(), "AWSStepFunctions.ListStateMachines")
     assert (status, code) in ((400, "SerializationException"), (400, "ValidationException"))
+
+
+def state_request(state: dict[str, Any]) -> bytes:
+    return json.dumps({"definition": json.dumps(state), "roleArn": ROLE, "inspectionLevel": "TRACE"}).encode()
+
+
+async def test_a_tested_state_that_is_nested_too_deep_is_no_definition(table: Handlers) -> None:
+    nested: Any = 1
+    for _ in range(300):
+        nested = [nested]
+    state = {"Type": "Pass", "Result": nested, "End": True}
+    assert await posted(table, state_request(state), "AWSStepFunctions.TestState") == (400, "InvalidDefinition")
+
+
+@pytest.mark.parametrize("query", ["abc", ["a"], 5, {"a": "b"}, None])
+async def test_a_call_is_shown_whatever_its_query(table: Handlers, query: Any) -> None:
+    parameters = {"ApiEndpoint": "http://a.b/c", "Method": "GET", "QueryParameters": query}
+    connection = {"ConnectionArn": "arn:aws:events:us-east-1:000000000000:connection/x/y"}
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::http:invoke",
+        "Parameters": {**parameters, "Authentication": connection},
+        "End": True,
+    }
+    told = await answer(table, "AWSStepFunctions.TestState", state_request(state))
+    shown = orjson.loads(told.body)
+    assert (told.status_code, shown["status"]) == (200, "FAILED")
+    assert shown["inspectionData"]["request"]["url"] == ("http://a.b/c?a=b" if query == {"a": "b"} else "http://a.b/c")

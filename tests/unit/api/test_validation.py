@@ -78,3 +78,20 @@ def test_a_pattern_is_told() -> None:
     routes = [{"stateMachineVersionArn": "a", "weight": 100}]
     told = refused("CreateStateMachineAlias", name="1", routingConfiguration=routes)
     assert "Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\\-\\.])[a-zA-Z0-9_\\-\\.]+$" in told
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 1e30, -1e30, 10**40])
+def test_a_number_of_more_bits_than_its_member_is_no_number(number: float) -> None:
+    arn = "arn:aws:states:us-east-1:000000000000:mapRun:m/l:x"
+    assert code_of(lambda: checked("ListStateMachines", {"maxResults": number})) == "SerializationException"
+    updated = {"mapRunArn": arn, "maxConcurrency": number}
+    assert code_of(lambda: checked("UpdateMapRun", updated)) == "SerializationException"
+
+
+def test_a_long_number_has_64_bits() -> None:
+    def limited(count: float) -> str | None:
+        return code_of(lambda: checked("UpdateMapRun", {"mapRunArn": "a", "toleratedFailureCount": count}))
+
+    assert limited(2**31) is None
+    assert limited(2**63 - 1) is None
+    assert limited(2**63) == "SerializationException"

@@ -35,6 +35,9 @@ from orchestration.asl.map_run import (
     outstanding,
 )
 from orchestration.asl.map_run_checkpoint import from_json, to_json
+from orchestration.asl.protocol import StopRequested
+from orchestration.runtime.map_run_records import decode_told
+from orchestration.runtime.records import encode_wake
 
 
 def after(state: MapRunState, *events: Event) -> tuple[MapRunState, tuple[Command, ...]]:
@@ -185,3 +188,18 @@ def test_whatever_the_order_every_child_is_started_once_and_it_ends(
     assert not state.running
     assert (state.status is Status.SUCCEEDED) == (len(failing & set(range(children))) <= tolerated)
     assert set(state.children) <= set(ENDS)
+
+
+def test_a_stop_of_before_the_last_redrive_does_not_stop_what_goes_on() -> None:
+    state, _ = after(MapRunState(), ChildrenStarted((1,), False), Stopped("E", "C", 5), ChildEnded(0, "ABORTED", 6))
+    assert state.status is Status.ABORTED
+    state, _ = after(state, Redriven(2, 10))
+    again, commands = advance(state, Stopped("E", "C", 5))
+    assert (again, commands) == (state, ())
+    for later in (Stopped(sequence=11), Stopped()):
+        assert advance(state, later)[0].ending is not None
+
+
+def test_a_stop_knows_the_place_of_its_message() -> None:
+    body = encode_wake(StopRequested("E", "C"))
+    assert decode_told(body, 7) == Stopped("E", "C", 7)

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from orchestration.asl.interpreter import Status, advance, outstanding, redrivable
+import orjson
+
+from orchestration.asl.interpreter import ExecutionState, Status, advance, outstanding, redrivable
 from orchestration.asl.protocol import (
     ExecutionStarted,
     HeartbeatReceived,
@@ -140,6 +142,18 @@ def test_a_stopped_wait_waits_again_and_tells_its_redrive() -> None:
     redriven(run)
     assert run.state.output == {"n": 1, "at": "2023-11-14T22:13:20.000Z"}
     assert run.waits == [60.0]
+
+
+def test_a_stop_of_before_the_last_redrive_does_not_stop_what_goes_on() -> None:
+    run = World(world(single(Type="Wait", Seconds=60)).machine)
+    run.give(ExecutionStarted("e", {}))
+    run.give(StopRequested("Manual", "probe", 7))
+    run.give(RedriveRequested(1, 9))
+    run.state = ExecutionState.from_json(orjson.loads(orjson.dumps(run.state.to_json())))
+    late = advance(run.machine, run.state, StopRequested("Manual", "probe", 7), Now(run.now, 0.5), lambda *_: "t")
+    assert (late.changed, late.state.status) == (False, Status.RUNNING)
+    run.give(StopRequested("Manual", "again", 10))
+    assert (run.state.status, run.state.cause) == (Status.ABORTED, "again")
 
 
 def test_a_machines_time_begins_anew() -> None:

@@ -291,3 +291,29 @@ def test_a_task_that_never_began_is_told_by_its_stage(resource: str, stage: str,
     run = world(single(Type="Task", Resource=resource), answer).run()
     assert run.types[-2] == kind
     assert (run.state.error, run.state.cause) == ("E", "why")
+
+
+def test_a_timer_that_comes_again_is_not_taken_for_the_next_of_its_name() -> None:
+    again = retry("States.ALL", IntervalSeconds=60, BackoffRate=10, MaxAttempts=5)
+    run = world(callback(TimeoutSeconds=600, Retry=again))
+    run.give(_start())
+    for timer in ("timeout:2", "retry:2"):
+        due = run.timers.pop(timer)
+        run.now = due
+        run.give(TimerFired(timer, due))
+        if timer == "timeout:2":
+            first_timeout = due
+    step = advance(run.machine, run.state, TimerFired("timeout:2", first_timeout), Now(run.now, 0.5), token_of)
+    assert not step.changed
+    step = advance(
+        run.machine, run.state, TimerFired("timeout:2", run.timers["timeout:2"]), Now(run.now, 0.5), token_of
+    )
+    assert step.changed
+
+
+def test_a_deadline_of_before_a_redrive_does_not_end_what_came_after() -> None:
+    run = world({**callback(), "TimeoutSeconds": 50})
+    run.give(_start())
+    due = run.timers["execution"]
+    assert not advance(run.machine, run.state, TimerFired("execution", due - 1), Now(due, 0.5), token_of).changed
+    assert advance(run.machine, run.state, TimerFired("execution", due), Now(due, 0.5), token_of).changed

@@ -1,19 +1,27 @@
 """Datasets: the formats of files, manifests, and the local folder."""
 
+import errno
 import gzip
 import io
+import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.datasets.errors import DatasetError
+from orchestration.asl.limits import MAX_DEPTH
+from orchestration.datasets.errors import DatasetError, StoreUnreachable
 from orchestration.datasets.formats import read_items
 from orchestration.datasets.reader import open_items
+from orchestration.datasets.s3 import S3
 from orchestration.datasets.store import LocalFolder
+from tests.unit.orchestration.task_samples import serving
 
 GET = "arn:aws:states:::s3:getObject"
 LIST = "arn:aws:states:::s3:listObjectsV2"
@@ -130,3 +138,140 @@ async def test_no_key_leads_out_of_its_bucket(store: LocalFolder, tmp_path: Path
 async def test_a_bucket_is_a_folder_that_is_there(store: LocalFolder, bucket: str) -> None:
     with pytest.raises(DatasetError):
         await store.put(bucket, "k", b"")
+
+
+DEEP = b"[" * 2_000 + b"]" * 2_000
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSONL", "CSV"])
+@pytest.mark.parametrize("damage", [slice(0, -9), slice(0, 30)])
+def test_half_a_packed_file_is_refused(kind: str, damage: slice) -> None:
+    packed = gzip.compress(b"[" + b",\n".join(b"%d" % (n * n) for n in range(999)) + b"]")
+    with pytest.raises(DatasetError):
+        items(packed[damage], InputType=kind)
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSONL", "CSV"])
+def test_a_damaged_packed_file_is_refused(kind: str) -> None:
+    packed = gzip.compress(b"[1,\n2]\n" * 99)
+    for damaged in (packed[:10] + b"\xff" + packed[11:], packed[:2] + b"\x07" + packed[3:]):
+        with pytest.raises(DatasetError, match="not a whole gzip file"):
+            items(damaged, InputType=kind)
+
+
+class Breaking(io.BytesIO):
+    def __init__(self) -> None:
+        super().__init__(b"[1, 2]")
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, "broken")
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, "broken")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size == 2:
+            return super().read(size)
+        raise OSError(errno.EIO, "broken")
+
+
+@pytest.mark.parametrize("kind", ["JSON", "JSONL", "CSV"])
+def test_a_disk_that_fails_is_asked_again(kind: str) -> None:
+    with pytest.raises(StoreUnreachable):
+        list(read_items(Breaking(), {"InputType": kind}))
+
+
+@pytest.mark.parametrize(
+    ("content", "config"),
+    [
+        (b"[" + DEEP + b"]", {}),
+        (b"[" * 500_000, {}),
+        (b'{"a": {"b": [1, ' + DEEP + b"]}}", {"ItemsPointer": "/a/b"}),
+        (b"1\n" + b"[" * 300 + b"]" * 300, {"InputType": "JSONL"}),
+        (DEEP, {"InputType": "JSONL"}),
+    ],
+)
+def test_items_deeper_than_a_payload_may_be_are_refused(content: bytes, config: dict[str, Any]) -> None:
+    with pytest.raises(DatasetError, match="nested more than"):
+        items(content, **config)
+
+
+def test_items_as_deep_as_a_payload_may_be_are_read() -> None:
+    deepest = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    assert items(b'{"a": [%s]}' % deepest, ItemsPointer="/a") == items(deepest, InputType="JSONL")
+
+
+def failing(number: int) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.ENOSPC, StoreUnreachable), (errno.EIO, StoreUnreachable), (errno.EACCES, DatasetError)],
+)
+async def test_a_folder_in_trouble_says_whether_to_try_again(
+    store: LocalFolder, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[Exception]
+) -> None:
+    await store.put("data", "a", b"")
+    for method in ("open", "write_bytes", "rglob"):
+        monkeypatch.setattr(Path, method, failing(number))
+    with pytest.raises(expected):
+        await store.fetch("data", "a")
+    with pytest.raises(expected):
+        await store.put("data", "a", b"")
+    with pytest.raises(expected):
+        [each async for each in store.list("data", "")]
+
+
+@pytest.mark.parametrize("key", ["", "a/b", "x" * 300, "folder", "\0", "\ud800", "link"])
+async def test_a_key_that_cannot_be_is_refused(store: LocalFolder, tmp_path: Path, key: str) -> None:
+    await store.put("data", "a", b"")
+    await store.put("data", "folder/b", b"")
+    (tmp_path / "data" / "link").symlink_to("link")
+    with pytest.raises(DatasetError):
+        await store.put("data", key, b"")
+    with pytest.raises(DatasetError):
+        await store.fetch("data", key)
+
+
+async def test_a_folder_is_listed_beside_the_event_loop(store: LocalFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def listed(*_: object) -> list[Path]:
+        threads.append(threading.get_ident())
+        return []
+
+    monkeypatch.setattr(Path, "rglob", listed)
+    assert [each async for each in store.list("data", "")] == []
+    assert threads != []
+    assert threading.get_ident() not in threads
+
+
+TRUNCATED = b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"
+UNDATED = b"<L><Contents><Key>k</Key><LastModified>soon</LastModified></Contents></L>"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"OK", TRUNCATED, UNDATED])
+async def test_an_answer_that_is_no_listing_is_asked_for_again(body: bytes) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    async with serving(handler) as (url, _):
+        s3 = S3(url, "key", "secret")
+        with pytest.raises(StoreUnreachable):
+            [each async for each in s3.list("data", "")]
+        await s3.close()
+
+
+async def test_an_error_in_an_unknown_encoding_is_told() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=404, body=b"\xff\xfe", headers={"Content-Type": "text/plain; charset=nonsense"})
+
+    async with serving(handler) as (url, _):
+        s3 = S3(url, "key", "secret")
+        with pytest.raises(DatasetError, match="404"):
+            await s3.fetch("data", "k")
+        await s3.close()

@@ -83,7 +83,7 @@ class MemoryHistory:
             raise HistoryUnreachable("died after")
         return number
 
-    async def cancel(self, execution: str, timers: Sequence[str]) -> None:
+    async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         self.timers = [timer for timer in self.timers if timer.name not in timers]
 
     def events(self) -> list[HistoryEvent]:

@@ -5,9 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
-from orchestration.tasks.http import HttpTasks, told, traceparent
+from orchestration.tasks.http import HttpTasks, header_text, told, traceparent
 from orchestration.tasks.http_client import MAX_ANSWER_BYTES, Address, CallFailed, HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
@@ -190,6 +192,39 @@ async def test_a_late_answer_is_a_timeout_and_never_the_next_ones() -> None:
             assert (await client.post(address, "/", b"", {}, 5.0)).body == b'"now"'
             await asyncio.sleep(0.06)
         await client.close()
+
+
+@pytest.mark.parametrize(
+    ("resource", "line"),
+    [
+        ("http://payment/charges/1;v=2?a=b&c=%20~", b"POST /charges/1;v=2?a=b&c=%20~ HTTP/1.1"),
+        ("http://payment", b"POST / HTTP/1.1"),
+        ("http://payment/訂", b"POST /%E8%A8%82 HTTP/1.1"),
+        ("http://payment/a HTTP/1.1\r\nEvil: y", b"POST /a%20HTTP/1.1%0D%0AEvil:%20y HTTP/1.1"),
+        ("http://payment/" + "ä" * 300, b"POST /" + b"%C3%A4" * 300 + b" HTTP/1.1"),
+    ],
+)
+async def test_a_resource_is_one_line_of_the_request(resource: str, line: bytes) -> None:
+    requests = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await read_request(reader))
+        writer.write(answer())
+
+    async with server(handler) as address:
+        client = HttpClient()
+        http = HttpTasks(client, {"payment": f"http://127.0.0.1:{address.port}"})
+        assert await http.run("o-1", run_task(resource, key="訂單:1\r\nEvil: y")) == TaskSucceeded(7, {})
+        await client.close()
+    head = requests[0].split(b"\r\n")
+    assert head[0] == line
+    assert b"Idempotency-Key: %E8%A8%82%E5%96%AE:1%0D%0AEvil: y" in head
+    assert not any(each.startswith(b"Evil") for each in head)
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126)))
+def test_a_key_of_plain_ascii_goes_out_as_it_is(key: str) -> None:
+    assert header_text(key) == key
 
 
 def test_addresses() -> None:

@@ -53,6 +53,7 @@ def test_start_round_trip() -> None:
     "wake",
     [
         TimerFired("retry:7"),
+        TimerFired("retry:7", 1_700_000_000.125),
         TaskSucceeded(7, {"decision": "approve"}),
         TaskFailed(7, "ApprovalRejected", None),
         TaskStarted(7, "worker", 2),
@@ -70,6 +71,11 @@ def test_foreign_bodies_are_unreadable(body: bytes) -> None:
     for decode in (records.decode_start, records.decode_append, records.decode_wake):
         with pytest.raises(Unreadable):
             decode(body)
+
+
+def test_the_wake_message_of_a_timer_says_when_it_was_due() -> None:
+    wake = records.decode_wake(records.encode_timer("retry:7", 1_700_000_000.1))
+    assert wake == TimerFired("retry:7", 1_700_000_000.1)
 
 
 def test_a_timer_name_is_one_token_of_its_subjects() -> None:

@@ -1,13 +1,16 @@
 """Which integration serves a resource, what is refused when a machine is created, and what the settings give."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSucceeded
+from orchestration.errors import HistoryUnreachable, Lost, Overloaded
 from orchestration.settings import TaskSettings
 from orchestration.tasks.mock_file import MockFileInvalid
 from orchestration.tasks.registry import Tasks, Told, integration_of
@@ -61,6 +64,53 @@ async def test_a_runner_may_serve_one_action_or_a_whole_service() -> None:
     assert missing.error == "States.Runtime"
 
 
+class Failing:
+    def __init__(self, failure: Exception, *, at_once: bool = False) -> None:
+        self._failure = failure
+        self._at_once = at_once
+
+    def told_at_once(self, task: RunTask) -> Told | None:
+        if self._at_once:
+            raise self._failure
+        return None
+
+    async def run(self, execution: str, task: RunTask) -> Told:
+        raise self._failure
+
+
+async def test_a_bug_of_a_runner_fails_the_task(caplog: pytest.LogCaptureFixture) -> None:
+    bug = UnicodeEncodeError("latin-1", "訂\ud800" * 10_000, 0, 1, "ordinal not in range")
+    tasks = Tasks({"x": Failing(bug), "y": Failing(bug, at_once=True)})
+    for answer in (await tasks.run("e", run_task("x:do")), tasks.told_at_once(run_task("y:do"))):
+        assert isinstance(answer, TaskFailed)
+        assert answer.error == "States.Runtime"
+        assert "UnicodeEncodeError" in (answer.cause or "")
+        assert len((answer.cause or "").encode()) < 2_000
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("failure", [HistoryUnreachable("now"), Lost("gone"), Overloaded("many")])
+async def test_what_is_to_be_taken_up_again_is_no_failed_task(failure: Exception) -> None:
+    with pytest.raises(type(failure)):
+        await Tasks({"x": Failing(failure)}).run("e", run_task("x:do"))
+
+
+async def test_a_cancelled_task_does_not_fail() -> None:
+    begun = asyncio.Event()
+
+    class Endless(Echo):
+        async def run(self, execution: str, task: RunTask) -> Told:
+            begun.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    running = asyncio.create_task(Tasks({"x": Endless()}).run("e", run_task("x:do")))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
 def state(resource: str, **more: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": resource, "End": True, **more}
 
@@ -110,6 +160,49 @@ def test_the_api_of_step_functions_is_asked_and_answers_in_the_sdks_names() -> N
     refused = WebAnswer(400, "Bad Request", (("x-amzn-RequestId", "r"),), b'{"__type": "InvalidArn", "message": "no"}')
     cause = "no (Service: Sfn, Status Code: 400, Request ID: r)"
     assert told(task, refused) == TaskFailed(7, "Sfn.InvalidArnException", cause)
+
+
+PAYLOAD = {"OrderId": 7, "Customer": {"FirstName": "A", "DueDate": 1700000000}, "StartDate": 1e18}
+
+
+@pytest.mark.parametrize(
+    ("operation", "given_member", "member"),
+    [
+        ("startExecution", "Input", "input"),
+        ("startSyncExecution", "Input", "input"),
+        ("sendTaskSuccess", "Output", "output"),
+        ("createStateMachine", "Definition", "definition"),
+        ("testState", "Context", "context"),
+    ],
+)
+def test_a_payload_is_written_out_as_it_is(operation: str, given_member: str, member: str) -> None:
+    asked = orjson.loads(
+        request_of("http://sfn", run_task(f"{SDK}:sfn:{operation}", {given_member: PAYLOAD})).body or b""
+    )
+    assert orjson.loads(asked[member]) == PAYLOAD
+
+
+def test_the_members_of_a_request_have_the_apis_names_at_any_depth() -> None:
+    parameters = {
+        "Name": "m",
+        "Tags": [{"Key": "Team", "Value": "Lab"}],
+        "LoggingConfiguration": {"Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": "a"}}]},
+        "Input": "text",
+        "TracingConfiguration": None,
+    }
+    asked = orjson.loads(request_of("http://sfn", run_task(f"{SDK}:sfn:createStateMachine", parameters)).body or b"")
+    assert asked == {
+        "name": "m",
+        "tags": [{"key": "Team", "value": "Lab"}],
+        "loggingConfiguration": {"destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": "a"}}]},
+        "input": "text",
+        "tracingConfiguration": None,
+    }
+
+
+def test_an_instant_that_is_none_is_told_as_it_came() -> None:
+    task = run_task(f"{SDK}:sfn:describeExecution", {})
+    assert told(task, WebAnswer(200, "OK", (), b'{"startDate": 1e18}')) == TaskSucceeded(7, {"StartDate": 1e18})
 
 
 def test_settings_have_awss_names_and_fall_back_to_the_common_endpoint(

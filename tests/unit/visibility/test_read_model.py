@@ -16,6 +16,7 @@ from orchestration.errors import NotYet
 from orchestration.names import ExecutionName
 from orchestration.orders.read_model import READERS, Orders
 from orchestration.runtime import records
+from orchestration.visibility.cursors import BadCursor
 from orchestration.visibility.database import Database
 from orchestration.visibility.executions import Filter, Waits
 from orchestration.visibility.folding import fold
@@ -199,6 +200,40 @@ async def test_lists_are_filtered_and_paged(database: Database) -> None:
     assert found is not None
     assert (found.redrive_count, found.redriven_at, found.status) == (1, 1001.0, "RUNNING")
     assert await rows.find("nobody") is None
+
+
+async def test_no_row_is_left_out_when_the_last_of_a_page_goes_on_to_its_next_wait(database: Database) -> None:
+    seen = numbered(*(of_machine("m", number) for number in range(7)))
+    rows = told(database, seen)
+    first = await rows.waiting(Waits.TASK, limit=3)
+    assert [row.name for row in first.rows] == ["run-0", "run-1", "run-2"]
+    went_on = append(arn=ExecutionName("m", "run-2").arn, checkpoint={"root": branch("task", "Next")})
+    token = ExecutionName("m", "run-2").token
+    database.apply(fold([Seen(8, f"exec.log.{token}", went_on)], READERS, refuse), 8)
+    second = await rows.waiting(Waits.TASK, limit=3, after=first.next)
+    third = await rows.waiting(Waits.TASK, limit=3, after=second.next)
+    assert [row.name for row in (*second.rows, *third.rows)] == ["run-3", "run-4", "run-5", "run-6", "run-2"]
+    assert third.next is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "1-", "1-nan", "9" * 19, "9" * 19 + "-1.0", "1-1.0-1", "\u0661"])
+async def test_a_cursor_of_no_list_is_refused(database: Database, cursor: str) -> None:
+    rows = told(database, [])
+    for asked in (rows.list(after=cursor), rows.waiting(after=cursor)):
+        with pytest.raises(BadCursor):
+            await asked
+
+
+async def test_a_text_holds_nothing_that_postgresql_refuses(database: Database) -> None:
+    ended = log_of("m", 1, "FAILED", summary={"error": "E\0", "cause": "a\0b"})
+    waits = log_of("m", 2, checkpoint={"root": branch("task", "S\0")})
+    rows = told(database, numbered(of_machine("m", 1), of_machine("m", 2), ended, waits))
+    second, first = (await rows.list()).rows
+    assert (first.error, first.cause, second.state) == ("E\ufffd", "a\ufffdb", "S\ufffd")
+
+
+def test_no_token_is_longer_than_its_column() -> None:
+    assert getattr(executions.c.token.type, "length", None) is None
 
 
 @pytest.mark.parametrize(
