@@ -43,7 +43,8 @@ async def answer(handlers: Handlers, target: str, body: bytes) -> Response:
 
 async def _call(handlers: Handlers, target: str, body: bytes) -> dict[str, Any]:
     if not target:  # whoever asks so is no client of AWS's: there is nothing here for others
-        raise ApiError("UnknownOperationException", "X-Amz-Target names no operation", 404, error="NotFound")
+        told = "X-Amz-Target names no operation"
+        raise ApiError("UnknownOperationException", told, 404, error="NotFound", cause=told)
     operation = target.removeprefix(TARGET_PREFIX)
     handler = handlers.get(operation) if target.startswith(TARGET_PREFIX) else None
     if handler is None:

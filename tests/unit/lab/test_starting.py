@@ -1,10 +1,12 @@
 """Starting in the background, and being asked meanwhile."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -31,8 +33,16 @@ def test_ctrl_c_while_it_starts_in_the_background_stops_it(tmp_path: Path, monke
     def sleeping(_arguments: list[str], **options: object) -> subprocess.Popen[bytes]:
         process = real([sys.executable, "-c", "import time; time.sleep(60)"], **options)  # type: ignore[call-overload]
         started.append(process)
-        threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,)).start()
+        threading.Thread(target=interrupt, args=(process,), daemon=True).start()
         return process
+
+    def interrupt(process: subprocess.Popen[bytes]) -> None:
+        """Again after a while, as a person would: an interrupt that falls into a finalizer is lost."""
+        while process.poll() is None:
+            time.sleep(0.2)
+            signal.raise_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5.0)
 
     monkeypatch.setattr(detaching.subprocess, "Popen", sleeping)
     with pytest.raises(KeyboardInterrupt):
