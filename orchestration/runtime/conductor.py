@@ -164,13 +164,17 @@ class Conductor:
             await work.nak(self.ack_wait_s)
 
     async def _join(self, hand: Hand, work: Delivery, start: records.Start | None) -> bool:
-        """A message about an execution in these hands: whether it has been dealt with when they have let go of it."""
+        """A message about an execution in these hands: whether it has been dealt with when they have let go of it.
+
+        Not before: it may be the very message that these hands hold the execution by, delivered once more. Acknowledged
+        now, it would be gone if this worker died, and with it the execution.
+        """
         again = work.delivered > 1
         if start is not None:
             return await hand.until_let_go(again=again)
         wake = records.decode_wake(work.body, work.stream_sequence)
         _note_lag(work, self.tools.clock())
-        return await hand.tell(wake, again=again)
+        return await hand.tell(wake, again=again) and await hand.until_settled()
 
     async def _drive(self, work: Delivery, start: records.Start | None) -> bool:
         """Take the execution into these hands until it has ended or waits. False: somebody else's seem to hold it."""

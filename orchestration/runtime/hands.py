@@ -48,6 +48,11 @@ class Hand:
         await self._let_go.wait()
         return False
 
+    async def until_settled(self) -> bool:
+        """Whether nothing is left to drive once they have let go of it."""
+        await self._let_go.wait()
+        return self.settled
+
     async def until_let_go(self, *, again: bool = False) -> bool:
         """Whether it is settled. ``again`` as in ``tell``."""
         await self._opened.wait()
