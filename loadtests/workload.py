@@ -112,7 +112,7 @@ def _order(
         {"sku": sku, "quantity": quantities[sku], "unit_price_cents": product.unit_price_cents}
         for sku, product in chosen.items()
     ]
-    total = sum(line["quantity"] * line["unit_price_cents"] for line in lines)  # type: ignore[operator]
+    total = sum(quantities[sku] * product.unit_price_cents for sku, product in chosen.items())
     body = {
         "order_id": order_id,
         "customer_id": f"c{dice.randint(1, 500):03d}",

@@ -10,7 +10,7 @@ import itertools
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 import ijson
 import orjson
@@ -76,7 +76,7 @@ def _plain(file: BinaryIO) -> BinaryIO:
     """Unpacked, where it is packed."""
     start = file.read(2)
     file.seek(0)
-    return gzip.GzipFile(fileobj=file) if start == GZIP_MARK else file  # type: ignore[return-value]
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if start == GZIP_MARK else file
 
 
 def _json(file: BinaryIO, config: Config) -> Iterator[Json]:

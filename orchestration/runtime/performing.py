@@ -6,6 +6,7 @@ Knows neither history nor messages. Almost always one call is under way, and the
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 from orchestration.asl.protocol import CancelTimer, Command, Input, RunTask, SetTimer, TimerFired
 
@@ -78,7 +79,7 @@ class Performing:
                 superseded.cancel()
             call = asyncio.ensure_future(self._run_task(command))
             self._calls[entry] = call
-            call.add_done_callback(lambda call, entry=entry: self._answered(entry, call))  # type: ignore[misc]
+            call.add_done_callback(partial(self._answered, entry))
         self._todo.clear()
         self._woken = False
         while not (self._told or self._failed or self._woken) and (self.busy or idle):
