@@ -13,6 +13,13 @@ class Lost(OrchestrationError):
         self.in_doubt = in_doubt
 
 
+class Overtaken(OrchestrationError):
+    """Let go of the message, unacknowledged: whoever overtook this worker may have been given the same one.
+
+    Acknowledged here, it would be gone for that worker too, and with it the execution should that worker die.
+    """
+
+
 class HistoryUnreachable(OrchestrationError):
     """Drop the execution: nothing can be stored now; redelivery takes it up again from what is stored."""
 

@@ -20,7 +20,7 @@ from broker.publish import Message, publish
 from broker.pull import Delivery, Puller
 from orchestration import metrics
 from orchestration.asl.protocol import Input
-from orchestration.errors import HistoryUnreachable, Lost, NotHere, Overloaded, Unreadable
+from orchestration.errors import HistoryUnreachable, Lost, NotHere, Overloaded, Overtaken, Unreadable
 from orchestration.names import is_map_run
 from orchestration.rfc3339 import epoch_s
 from orchestration.runtime import records
@@ -116,6 +116,8 @@ class Conductor:
             log.info("dropped: %s", lost)
             if not work.subject.startswith(f"{records.START}."):
                 await work.nak(OFFER_EVERY_S)  # what it tells must still be told, to the history as it is now
+        except Overtaken as overtaken:
+            log.info("let go: %s", overtaken)
         except HistoryUnreachable as error:
             log.warning("dropped until it is delivered again: %s", error)
         except NotHere as error:
@@ -174,7 +176,7 @@ class Conductor:
             return await hand.until_let_go(again=again)
         wake = records.decode_wake(work.body, work.stream_sequence)
         _note_lag(work, self.tools.clock())
-        return await hand.tell(wake, again=again) and await hand.until_settled()
+        return await hand.tell(wake, again=again)
 
     async def _drive(self, work: Delivery, start: records.Start | None) -> bool:
         """Take the execution into these hands until it has ended or waits. False: somebody else's seem to hold it."""

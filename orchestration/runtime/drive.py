@@ -33,7 +33,7 @@ from orchestration.asl.protocol import (
 )
 from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
-from orchestration.errors import Lost, NotDriven, Unreadable
+from orchestration.errors import Lost, NotDriven, Overtaken, Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
 from orchestration.runtime.callers import ending_of, tell
 from orchestration.runtime.express import ExpressObserver
@@ -84,6 +84,7 @@ class _Told:
 
     events: list[Input] = field(default_factory=list)
     done: bool = False
+    unheard: list[Input] = field(default_factory=list)  # those that concerned nothing
     failed: BaseException | None = None
 
 
@@ -93,8 +94,9 @@ class Drive:
 
     ``number`` tells this drive's appends from those of an earlier one here. ``stays``: it waits for the outside in this
     process's memory (practice ``outbox`` off). ``whole``: whatever is open is performed here, as
-    far as is known; else others hold what followed from news that they took. ``with_broker`` names the timers whose
-    wake messages are stored; every other one is this worker's to sit out.
+    far as is known; else others hold what followed from news that they took. ``overtaken``: another has done what was
+    under way here; perhaps it was given the same message. ``with_broker`` names the timers whose wake messages are
+    stored; every other one is this worker's to sit out.
     """
 
     tools: Tools
@@ -115,10 +117,12 @@ class Drive:
     stays: bool = False
     closed: bool = False
     whole: bool = True
+    overtaken: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _gathering: _Told = field(default_factory=_Told)
     _stored: ExecutionState = field(default_factory=ExecutionState.initial)
     _found: ExecutionState = field(default_factory=ExecutionState.initial)
+    _unheard: list[Input] = field(default_factory=list)
     _cut: bool = False
     _events: list[HistoryEvent] = field(default_factory=list)
     _timers: dict[str, Timer] = field(default_factory=dict)
@@ -154,7 +158,7 @@ class Drive:
         """Feed ``events``, then drive on. Returns when the execution has ended or waits for the outside.
 
         Where no event concerned the execution, and nobody who held it has died (``take_over``), it is left alone, for
-        another worker may be driving it: False if there is something to drive. Raises ``Lost`` and
+        another worker may be driving it: False if there is something to drive. Raises ``Lost``, ``Overtaken`` and
         ``HistoryUnreachable``.
         """
         self._driver = asyncio.current_task()
@@ -169,10 +173,12 @@ class Drive:
         finally:
             self.closed = True
             await self._performing.stop()
+        if self.overtaken and not self.ended:
+            raise Overtaken(f"{self.execution}: another has done what was under way here")
         return True
 
-    async def tell(self, event: Input) -> None:
-        """Bring a driven execution an event; returns when it is stored, or concerned nothing.
+    async def tell(self, event: Input) -> bool:
+        """Bring a driven execution an event. True: it is stored. False: it concerned nothing.
 
         Raises ``NotDriven`` when nobody drives it any more: open it anew. Raises ``Lost`` and ``HistoryUnreachable``.
         """
@@ -182,12 +188,14 @@ class Drive:
             if told.failed is not None:
                 raise told.failed
             if told.done:
-                return
+                return not _among(event, told.unheard)
             if self.closed:
                 raise NotDriven(self.execution)
             self._gathering = _Told()
             try:
-                await self._apply(told.events)
+                told.unheard = await self._apply(told.events)
+                if told.unheard and await self._caught_up():
+                    told.unheard = await self._apply(told.unheard)
             except BaseException as error:
                 told.failed = NotDriven(self.execution) if isinstance(error, asyncio.CancelledError) else error
                 self.closed = True
@@ -198,6 +206,7 @@ class Drive:
             if self.ended and self._performing.alone and self._driver is not None:
                 self._given_up = True  # nobody waits for the answer of the call
                 self._driver.cancel()
+        return not _among(event, told.unheard)
 
     async def take_over(self) -> None:
         """Perform here whatever is open and is not under way here: somebody else who held it may have died.
@@ -207,15 +216,10 @@ class Drive:
         async with self._lock:
             if self.closed:
                 raise NotDriven(self.execution)
-            found = await self.tools.history.load(self.execution)
-            if found is not None and found.sequence > self.sequence:
-                if not self.sequence:
-                    raise Lost(f"{self.execution}: {found.sequence} came before this worker's first append")
-                self._rebase(found)
+            await self._caught_up()
             if not self.whole:
-                open_now = self._ours(outstanding(self.machine, self.state))
                 self.whole = True
-                self._performing.start([command for command in open_now if self._performing.lacks(command)])
+                self._performing.start([command for command in self._open_now() if self._performing.lacks(command)])
 
     async def _begin(self, events: tuple[Input, ...], *, take_over: bool) -> bool | None:
         """What ``run`` returns; None: drive on.
@@ -229,7 +233,7 @@ class Drive:
             return True
         ours = self._ours(commands)
         if not starts:
-            everything = self._ours(outstanding(self.machine, self.state))
+            everything = self._open_now()
             if self.state is self._found and not take_over:
                 return not everything
             self.whole = take_over or len(everything) <= len(ours)
@@ -257,10 +261,13 @@ class Drive:
         """Whether the outside may give this worker something to perform; the execution's deadline only ends it."""
         return bool(self.waiting) or not self.whole or not self.with_broker <= {EXECUTION_TIMER}
 
-    async def _apply(self, events: Sequence[Input]) -> None:
-        """Several appends where the events are large, so that each stays small."""
+    async def _apply(self, events: Sequence[Input]) -> list[Input]:
+        """Several appends where the events are large, so that each stays small. Returns what concerned nothing."""
+        unheard: list[Input] = []
         for group in small_groups(events):
             self._performing.start(self._ours(await self._brought(group)))
+            unheard += self._unheard
+        return unheard
 
     async def _brought(self, events: Sequence[Input]) -> list[Command]:
         """``_advance``, after whatever others append meanwhile: no answer is thrown away because of them.
@@ -268,10 +275,12 @@ class Drive:
         Not where what was performed here follows from the start alone, or this append may be stored after all: then
         something may be open that nobody performs, and a message delivered again is to say so.
         """
-        for _ in range(MOST_TRIES):
+        for tried in range(MOST_TRIES):
             sequence = self.sequence
             try:
-                return await self._advance(events)
+                commands = await self._advance(events)
+                self.overtaken = self.overtaken or (tried > 0 and bool(self._unheard))
+                return commands
             except Lost as lost:
                 if lost.in_doubt or (sequence == 0 and not _is_news_of_start(events)):
                     raise
@@ -281,11 +290,22 @@ class Drive:
                 self._rebase(found)
         raise Lost(f"{self.execution}: others' appends came first {MOST_TRIES} times")
 
+    async def _caught_up(self) -> bool:
+        """Whether others had appended anything, from which this worker now goes on. Raises as an append does."""
+        found = await self.tools.history.load(self.execution)
+        if found is None or found.sequence <= self.sequence:
+            return False
+        if not self.sequence:
+            raise Lost(f"{self.execution}: {found.sequence} came before this worker's first append")
+        self._rebase(found)
+        return True
+
     def _rebase(self, found: Record) -> None:
         """Go on from another's append, with what is under way here."""
         self._take_up(decode_append(found.body), found.sequence)
         self._events, self._timers, self._cancelled, self._stopping = [], {}, {}, []
         self.whole = False
+        self.overtaken = self.overtaken or self._performing.does_more_than(self._open_now())
 
     def _take_up(self, found: Append, sequence: int) -> None:
         self.state = self._stored = self._found = ExecutionState.from_json(found.checkpoint)
@@ -299,6 +319,7 @@ class Drive:
     async def _advance(self, events: Sequence[Input]) -> list[Command]:
         """Take the events, and store what came of them; what is left to perform."""
         before = self.state
+        self._unheard = []
         commands = [command for event in events for command in self._step(event)]
         if self.state is not before and not self._derived_from_start(events, commands):
             await self._append()
@@ -311,6 +332,7 @@ class Drive:
         step = advance(self.machine, self.state, event, now, self._token_of)
         self.tools.observer.stepped(time.perf_counter() - began)
         if not step.changed:
+            self._unheard.append(event)
             return []
         self.state = step.state
         self._events += step.history
@@ -459,6 +481,10 @@ class Drive:
         """All but the waits that are the broker's: by what was stored, for another worker's clock may have differed."""
         return [c for c in commands if not (isinstance(c, SetTimer) and c.timer in self.with_broker)]
 
+    def _open_now(self) -> list[Command]:
+        """What is to be performed by whoever holds the execution."""
+        return self._ours(outstanding(self.machine, self.state))
+
     async def _store_long(self, commands: Sequence[Command]) -> None:
         """Gives the broker what is too long to sit out and was never stored: by another clock, or an older program."""
         now = self.tools.clock()
@@ -487,6 +513,10 @@ class Drive:
 
     def _token_of(self, entry: int, attempt: int) -> str:
         return self.tools.token_of(self.execution, entry, attempt)
+
+
+def _among(event: Input, events: Sequence[Input]) -> bool:
+    return any(each is event for each in events)
 
 
 def _is_news_of_start(events: Sequence[Input]) -> bool:

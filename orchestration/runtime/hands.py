@@ -31,33 +31,32 @@ class Hand:
         self._let_go.set()
 
     async def tell(self, event: Input, *, again: bool = False) -> bool:
-        """True: stored, or of no concern. False: it is in nobody's hands any more. Raises ``HistoryUnreachable``.
+        """Returns when they have let go of it. True: nothing is left to do about the message that told the event.
 
-        ``again``: the message was delivered before, and whoever held it may have died with work in hand.
+        ``again``: the message was delivered before, and whoever held it may have died with work in hand. Raises
+        ``HistoryUnreachable``.
         """
         await self._opened.wait()
+        told = news = False
         if self.drive is not None:
-            try:
-                await self.drive.tell(event)
+            with suppress(Lost, NotDriven):
+                news = await self.drive.tell(event)
                 if again and not self.drive.ended:
                     await self.drive.take_over()
-            except (Lost, NotDriven):
-                pass
-            else:
-                return True
+                told = True
         await self._let_go.wait()
-        return False
-
-    async def until_settled(self) -> bool:
-        """Whether nothing is left to drive once they have let go of it."""
-        await self._let_go.wait()
-        return self.settled
+        # No news: what follows from it may be under way with another, who was given the same message and may die.
+        return told and (self.settled if news and not again else self._settled_whole)
 
     async def until_let_go(self, *, again: bool = False) -> bool:
-        """Whether it is settled. ``again`` as in ``tell``."""
+        """``tell`` for a message that has no event for an execution which has begun."""
         await self._opened.wait()
         if again and self.drive is not None:
             with suppress(Lost, NotDriven):
                 await self.drive.take_over()
         await self._let_go.wait()
+        return self._settled_whole
+
+    @property
+    def _settled_whole(self) -> bool:
         return self.settled and self.drive is not None and (self.drive.whole or self.drive.ended)

@@ -51,8 +51,17 @@ class Performing:
         """Whether it is not under way here. A timer may be set again."""
         if not isinstance(command, RunTask):
             return True
-        here = command.entry in self._todo or command.entry in self._calls or command.entry == self._lone
-        return not here or self._attempts[command.entry] != command.attempt
+        return command.entry not in self._entries() or self._attempts[command.entry] != command.attempt
+
+    def does_more_than(self, commands: Iterable[Command]) -> bool:
+        """Whether something is under way here that is not among these."""
+        commands = tuple(commands)
+        calls = {(command.entry, command.attempt) for command in commands if isinstance(command, RunTask)}
+        timers = {command.timer for command in commands if isinstance(command, SetTimer)}
+        return not (self._timers.keys() <= timers and {(e, self._attempts[e]) for e in self._entries()} <= calls)
+
+    def _entries(self) -> set[int]:
+        return {*self._todo, *self._calls, *((self._lone,) if self.alone else ())}
 
     def wake(self) -> None:
         """Make ``next`` return, so that its caller looks at the world again."""

@@ -28,6 +28,8 @@ PLANS = (
     Faults(unreachable=0.2),
     Faults(killed=0.2),
     Faults(unreachable=0.1, killed=0.1, twice=0.2),
+    Faults(forgotten=0.1, killed_soon=0.15, slow=0.2),
+    Faults(unreachable=0.05, killed=0.05, killed_soon=0.05, twice=0.2, forgotten=0.1, slow=0.3),
 )
 
 

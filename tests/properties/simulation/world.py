@@ -26,6 +26,9 @@ EXECUTION = "e"
 MACHINE = "m"
 BEGAN_AT = 1_700_000_000.0
 ACK_WAIT_S = 5.0
+FORGOTTEN_S = 0.5
+MOST_DELIVERIES = 1000
+MOST_HARMS = 20
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,23 @@ class Faults:
 
     unreachable: float = 0.0  # the worker learns not whether its append was stored
     killed: float = 0.0  # the worker dies with its append stored, or not
+    killed_soon: float = 0.0  # the worker that a message is given to dies, whatever it does at that moment
     twice: float = 0.0  # a message goes to a second worker while the first is at work
+    forgotten: float = 0.0  # the broker is killed: it knows neither deliveries nor the newest acknowledgements
+    slow: float = 0.0  # a call takes seconds
+
+
+@dataclass(eq=False)
+class Kept:
+    """A message as the broker keeps it. Whoever acknowledges a delivery of it, acknowledges it."""
+
+    subject: str
+    body: bytes
+    at: float
+    delivered: int = 0
+    acknowledged_at: float | None = None
+    holders: int = 0
+    comes_again: asyncio.TimerHandle | None = None
 
 
 @dataclass(eq=False)
@@ -42,20 +61,27 @@ class Work:
     """A delivered message, as ``broker.pull.Delivery`` is."""
 
     world: "World"
-    subject: str
-    body: bytes
-    at: float
-    delivered: int = 1
-    settled: bool = False
+    kept: Kept
+    delivered: int
     stream_sequence: int = 0
 
+    @property
+    def subject(self) -> str:
+        return self.kept.subject
+
+    @property
+    def body(self) -> bytes:
+        return self.kept.body
+
+    @property
+    def at(self) -> float:
+        return self.kept.at
+
     async def ack(self) -> None:
-        self.settled = True
+        self.world.acknowledge(self.kept)
 
     async def nak(self, delay_s: float = 0.0) -> None:
-        if not self.settled:
-            self.settled = True
-            self.world.again(self, delay_s)
+        self.world.again(self.kept, delay_s)
 
     async def in_progress(self) -> None: ...
 
@@ -76,6 +102,8 @@ class World:
     effects: dict[str, str] = field(default_factory=dict)
     deliveries: int = 0
     durable: bool = True
+    _harms: int = 0
+    _kept: list[Kept] = field(default_factory=list)
     _broken: BaseException | None = None
     _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     _answered: set[tuple[int, int]] = field(default_factory=set)
@@ -104,31 +132,66 @@ class World:
     # --- the broker ---
 
     def deliver(self, subject: str, body: bytes) -> None:
-        work = Work(self, subject, body, self.clock())
-        self._give(work)
-        if self.random.random() < self.faults.twice:
-            asyncio.get_running_loop().call_later(self.random.random(), self._give, self._copy(work))
+        message = Kept(subject, body, self.clock())
+        self._kept.append(message)
+        self._give(message)
 
-    def again(self, work: Work, delay_s: float) -> None:
-        asyncio.get_running_loop().call_later(max(delay_s, 0.001), self._give, self._copy(work))
+    def acknowledge(self, message: Kept) -> None:
+        if message.acknowledged_at is None:
+            message.acknowledged_at = self.clock()
+            if message.comes_again is not None:
+                message.comes_again.cancel()
 
-    def _copy(self, work: Work) -> Work:
-        return Work(self, work.subject, work.body, work.at, work.delivered + 1)
+    def again(self, message: Kept, delay_s: float) -> None:
+        if message.acknowledged_at is None:
+            if message.comes_again is not None:
+                message.comes_again.cancel()
+            message.comes_again = asyncio.get_running_loop().call_later(max(delay_s, 0.001), self._give, message)
 
-    def _give(self, work: Work) -> None:
+    def _give(self, message: Kept) -> None:
         self.deliveries += 1
-        assert self.deliveries < 500, "it is delivered for ever"
+        assert self.deliveries < MOST_DELIVERIES, "it is delivered for ever"
+        message.delivered += 1
+        message.holders += 1
         conductor = self.random.choice(self._workers)
-        task = asyncio.create_task(conductor._take(work))  # type: ignore[arg-type]
+        task = asyncio.create_task(conductor._take(Work(self, message, message.delivered)))  # type: ignore[arg-type]
         self._tasks[task] = conductor
-        task.add_done_callback(lambda task: self._taken(task, work))
+        task.add_done_callback(lambda task: self._taken(task, message))
+        self._harm(message, conductor)
 
-    def _taken(self, task: asyncio.Task[None], work: Work) -> None:
+    def _harm(self, message: Kept, conductor: Conductor) -> None:
+        """What befalls this delivery a little later."""
+        loop, soon = asyncio.get_running_loop(), self.random.random()
+        if self._meets(self.faults.twice):
+            self.again(message, soon)
+        if self._meets(self.faults.killed_soon):
+            loop.call_later(soon * 2, self._kill, conductor)
+        if self._meets(self.faults.forgotten):
+            loop.call_later(soon, self._forget)
+
+    def _meets(self, chance: float) -> bool:
+        """Not for ever: where each delivery causes more than one other, none is the last."""
+        if not chance or self._harms == MOST_HARMS or self.random.random() >= chance:
+            return False
+        self._harms += 1
+        return True
+
+    def _taken(self, task: asyncio.Task[None], message: Kept) -> None:
         del self._tasks[task]
+        message.holders -= 1
         if not task.cancelled() and (failed := task.exception()) is not None:
             raise failed
-        if not work.settled:
-            self.again(work, ACK_WAIT_S)
+        if message.acknowledged_at is None and not message.holders and not _is_to_come(message):
+            self.again(message, ACK_WAIT_S)
+
+    def _forget(self) -> None:
+        """Killed and started again: everything not known to be done is given anew, as if for the first time."""
+        now = self.clock()
+        for message in self._kept:
+            if message.acknowledged_at is None or now - message.acknowledged_at < FORGOTTEN_S:
+                message.acknowledged_at = None
+                message.delivered = 0
+                self.again(message, 0.0)
 
     def _kill(self, conductor: Conductor) -> None:
         """Its memory is gone, and what it was doing; the broker notices after a while."""
@@ -207,13 +270,16 @@ class World:
             self._answered.add(key)
             wake = records.encode_wake(TaskSucceeded(waiting.entry, "yes", waiting.attempt))
             subject = records.callback_subject(EXECUTION, *key)
-            asyncio.get_running_loop().call_later(10 + waiting.entry % 7, self.deliver, subject, wake)
+            delay_s = self.random.choice((0.02, 0.5, 2.0)) if self.faults.slow else 10 + waiting.entry % 7
+            asyncio.get_running_loop().call_later(delay_s, self.deliver, subject, wake)
 
     def told_at_once(self, task: RunTask) -> Told | None:
         return None if task.token is None else TaskSubmitted(task.entry, {})
 
     async def run_task(self, task: RunTask) -> Told:
         await asyncio.sleep(0.01 + task.entry % 5 / 100)
+        if self.faults.slow and self.random.random() < self.faults.slow:
+            await asyncio.sleep(10 * self.random.random())
         errors = self.failures.get(task.state, ())
         # By attempt, not by call: whoever repeats a call after a crash meets the same answer.
         if task.attempt <= len(errors):
@@ -236,6 +302,14 @@ class World:
             random=lambda: 0.5,
         )
         return Conductor(None, tools, ack_wait_s=ACK_WAIT_S, consumer="c")  # type: ignore[arg-type]
+
+
+def _is_to_come(message: Kept) -> bool:
+    return (
+        message.comes_again is not None
+        and not message.comes_again.cancelled()
+        and message.comes_again.when() > (asyncio.get_running_loop().time())
+    )
 
 
 @dataclass

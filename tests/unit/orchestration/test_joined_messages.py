@@ -16,10 +16,12 @@ class Told:
     """A drive that takes every event, and goes on."""
 
     ended: bool = False
+    whole: bool = True
     events: list[Any] = field(default_factory=list)
 
-    async def tell(self, event: Any) -> None:
+    async def tell(self, event: Any) -> bool:
         self.events.append(event)
+        return True
 
 
 @dataclass
