@@ -17,9 +17,8 @@ from tests.unit.orchestration.test_drive import EXECUTION, MACHINE, ScriptedTask
 SLOW, QUICK = "http://payment/charges", "http://shipping/labels"
 CALL = {"Type": "Task", "Resource": SLOW}
 ASK = {"Type": "Task", "Resource": "person:ask.waitForTaskToken"}
-IN_TURN = load_machine(
-    {"StartAt": "First", "States": {"First": {**CALL, "Next": "Then"}, "Then": {**CALL, "Resource": QUICK, "End": True}}}
-)
+THEN = {**CALL, "Resource": QUICK, "End": True}
+IN_TURN = load_machine({"StartAt": "First", "States": {"First": {**CALL, "Next": "Then"}, "Then": THEN}})
 AT_ONCE = load_machine(
     {
         "StartAt": "Both",
@@ -93,8 +92,8 @@ async def test_news_that_a_stale_worker_does_not_know_are_looked_up_and_not_drop
     stale = Drive.resumed(world.tools("a"), 0, EXECUTION, world.machine, found, 1)
     running = asyncio.create_task(stale.run((), take_over=True))
     await cast(SlowOnce, world.tasks).begun.wait()
-    while not records.decode_append(world.history.stored[-1].body).waiting:
-        await asyncio.sleep(0)
+    world.history.appended.clear()
+    await asyncio.wait_for(world.history.appended.wait(), 1)
     # What the stale worker knows is set back to before the question was asked.
     stale._take_up(found, 1)
     asked = records.decode_append(world.history.stored[-1].body).waiting[0]
