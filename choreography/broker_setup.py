@@ -71,7 +71,7 @@ def _streams(replicas: int) -> tuple[Config, ...]:
         "duplicate_window": DUPLICATE_WINDOW_S * _NANOSECONDS,
     }
     return (
-        {"name": ORDERS, "subjects": ["orders.>"], **common},
+        {"name": ORDERS, "subjects": ["orders.>"], "allow_atomic": True, **common},
         {"name": DEAD_LETTERS, "subjects": ["dead_letters.>"], **common},
         {"name": ADVISORIES, "subjects": [MAX_DELIVERIES_SUBJECT], **common},
     )

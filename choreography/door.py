@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from nats.aio.client import Client
 
 from broker.errors import BrokerError, Conflict, NotStored
+from broker.group import GroupPublisher
 from broker.publish import Message, publish
 from broker.read import Record, all_of, last
 from choreography.approvals import order_of, token_for
@@ -45,6 +46,7 @@ class ChoreographyLane:
     def __init__(self, client: Client, settings: Settings, tracker: Tracker | None) -> None:
         self.name = settings.lane
         self._client = client
+        self._publisher = GroupPublisher(client)
         self._tracker = tracker
         self._secret = settings.approval_secret.get_secret_value()
         self._compare = "compare_and_set" not in settings.guards_removed
@@ -57,7 +59,7 @@ class ChoreographyLane:
         failure: Exception | None = None
         for _ in range(STORE_TRIES):
             try:
-                stored = await publish(self._client, message, STORE_TIMEOUT_S)
+                stored = await self._publisher.publish((message,), STORE_TIMEOUT_S)
             except Conflict:
                 return await self._compared(order, ours=failure is not None)
             except BrokerError as error:

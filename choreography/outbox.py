@@ -13,7 +13,8 @@ from nats.aio.client import Client
 
 from broker.connection import after_reconnect, raise_if_cancelled
 from broker.errors import BrokerError, NotStored
-from broker.publish import Message, publish
+from broker.group import GroupPublisher
+from broker.publish import Message
 from services.commands import Outgoing
 from services.errors import LedgerUnavailable
 
@@ -41,6 +42,7 @@ class Outbox:
 
     def __init__(self, client: Client, ledger: Ledger, *, durable: bool) -> None:
         self._client = client
+        self._publisher = GroupPublisher(client)
         self._ledger = ledger
         self._durable = durable
         self._sent: dict[str, None] = {}  # sent in this life, perhaps not yet marked in the database
@@ -123,7 +125,7 @@ class Outbox:
             await asyncio.sleep(BACK_OFF_S)  # the marks of this page are being written
 
     async def _publish(self, row: Outgoing) -> None:
-        await publish(self._client, Message(row.subject, row.body, row.id, headers=row.headers))
+        await self._publisher.publish((Message(row.subject, row.body, row.id, headers=row.headers),))
         if self._durable:
             self._ledger.mark_sent((row.id,))
             self._sent[row.id] = None

@@ -43,6 +43,16 @@ async def test_an_order_placed_twice_is_one_order(nats_url: RealNats, tmp_path: 
         assert await lane.anomalies() == []
 
 
+async def test_many_at_once_share_batches_and_each_is_one_order(nats_url: RealNats, tmp_path: Path) -> None:
+    async with running_lane(nats_url, tmp_path) as lane:
+        ids = [f"o-{number}" for number in range(80)]
+        await lane.door.place(an_order("o-7", total_cents=2_000))
+        placed = await asyncio.gather(*(lane.door.place(an_order(order_id)) for order_id in ids))
+        assert placed == [Placed.CONFLICT if order_id == "o-7" else Placed.ACCEPTED for order_id in ids]
+        assert lane.door._publisher.batches > 0
+        assert {await lane.ends(order_id) for order_id in ids} == {OrderStatus.FULFILLED}
+
+
 async def test_the_read_model_and_a_view_without_it_agree(nats_url: RealNats, tmp_path: Path) -> None:
     async with running_lane(nats_url, tmp_path) as lane:
         await lane.door.place(an_order("o-1"))
