@@ -1,4 +1,4 @@
-"""``python -m orchestration``: the front door, the API alone, or a conductor, chosen by LAB_COMPONENT.
+"""``python -m orchestration``: the front door, the API alone, a conductor or the tracer, chosen by LAB_COMPONENT.
 
 Each component imports only what it needs: a process that was killed should be back soon.
 """
@@ -16,6 +16,9 @@ from services.settings import Settings
 
 def main() -> None:
     settings = Settings()
+    if settings.component == "tracer":
+        _run_tracer(settings)
+        return
     if not settings.approval_secret.get_secret_value():
         sys.exit("LAB_APPROVAL_SECRET is not set: callback tokens could be forged")
     try:
@@ -29,7 +32,14 @@ def main() -> None:
     elif settings.component.startswith("conductor"):
         run(lambda: _conductor(settings), settings)
     else:
-        sys.exit(f"LAB_COMPONENT is {settings.component!r}; known: door, api, conductor-<n>")
+        sys.exit(f"LAB_COMPONENT is {settings.component!r}; known: door, api, conductor-<n>, tracer")
+
+
+def _run_tracer(settings: Settings) -> None:
+    if not settings.otlp_endpoint:
+        sys.exit("LAB_OTLP_ENDPOINT is not set: a tracer needs somebody to send its spans to")
+    # Its spans are made of what is stored; it has none of its own.
+    run(lambda: _tracer(settings), settings.model_copy(update={"otlp_endpoint": ""}))
 
 
 async def _door(settings: Settings) -> None:
@@ -48,6 +58,12 @@ async def _conductor(settings: Settings) -> None:
     from orchestration.conductor_setup import serve_conductor
 
     await serve_conductor(settings, await _connected(settings))
+
+
+async def _tracer(settings: Settings) -> None:
+    from orchestration.tracer_setup import serve_tracer
+
+    await serve_tracer(settings, await _connected(settings))
 
 
 async def _connected(settings: Settings) -> Client:

@@ -15,12 +15,14 @@ from orchestration.runtime import map_run_records, records
 from orchestration.tasks import posting
 
 CONDUCTOR: Final = "conductor"
+TRACER: Final = "tracer"
 READ_MODEL: Final = "read-model"
 API_READ_MODEL: Final = "read-model-api"  # of the process that serves the API without the orders
 
 # How long after a worker's death its executions are taken over. A third of it is the heartbeat of those in progress.
 ACK_WAIT_S: Final = 5.0
 READ_MODEL_ACK_WAIT_S: Final = 10.0
+TRACER_ACK_WAIT_S: Final = 30.0
 # Starts and wake messages in the hands of all conductors together: far more than the executions that these begin at
 # once, or slow ones would keep the news of others from everybody.
 MAX_IN_FLIGHT: Final = 20_000
@@ -143,6 +145,18 @@ def read_model_consumer(name: str = READ_MODEL, *, after: int = 0) -> Config:
     }
 
 
+def tracer_consumer() -> Config:
+    """Made by the process that makes spans, once; its place outlives the process."""
+    return {
+        "durable_name": TRACER,
+        "deliver_policy": "new",
+        "ack_policy": "all",
+        "ack_wait": int(TRACER_ACK_WAIT_S * _NANOSECONDS),
+        "max_ack_pending": 20_000,
+        "filter_subjects": [f"{records.LOG}.*"],
+    }
+
+
 def _may_follow(stream: str) -> tuple[str, ...]:
     """What a process needs that keeps a read model."""
     allowed = [f"$JS.API.STREAM.INFO.{stream}"]
@@ -154,9 +168,9 @@ def _may_follow(stream: str) -> tuple[str, ...]:
 
 def _users() -> dict[str, Permissions]:
     stream = records.STREAM
-    read = f"$JS.API.DIRECT.GET.{stream}"
-    read_machines = f"$JS.API.DIRECT.GET.{machines.STREAM}"
-    read_activities = f"$JS.API.DIRECT.GET.{activities.STREAM}"
+    read = _may_read(stream)
+    read_machines = _may_read(machines.STREAM)
+    read_activities = _may_read(activities.STREAM)
     return {
         "door": Permissions(
             publish=(
@@ -167,12 +181,12 @@ def _users() -> dict[str, Permissions]:
                 f"{records.WAKE}.*.stop",
                 f"{records.WAKE}.*.redrive",
                 f"{records.WAKE}.*.limits",
-                read,
+                *read,
                 f"{machines.HEAD}.*",
                 f"{machines.REVISION}.*.*",
-                read_machines,
+                *read_machines,
                 f"{activities.HEAD}.*",
-                read_activities,
+                *read_activities,
                 f"$JS.API.CONSUMER.CREATE.{activities.STREAM}.*",
                 f"$JS.API.CONSUMER.MSG.NEXT.{activities.STREAM}.*",
                 f"$JS.ACK.{activities.STREAM}.>",
@@ -191,14 +205,22 @@ def _users() -> dict[str, Permissions]:
                 f"{map_run_records.LOG}.*",
                 f"{map_run_records.INDEX}.*.*",
                 f"{records.DEAD}.*",
-                read,
-                read_machines,
+                *read,
+                *read_machines,
                 f"{activities.TASK}.>",
                 f"{posting.SUBJECT}.>",
                 *_may_consume(stream, CONDUCTOR),
             )
         ),
+        TRACER: Permissions(
+            publish=(*read, f"$JS.API.CONSUMER.CREATE.{stream}.{TRACER}", *_may_consume(stream, TRACER))
+        ),
     }
+
+
+def _may_read(stream: str) -> tuple[str, ...]:
+    """Of whoever has it, and of the stream's leader, who alone is never behind."""
+    return (f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}")
 
 
 def _may_consume(stream: str, consumer: str) -> tuple[str, ...]:

@@ -27,11 +27,12 @@ from orchestration.orders.retries import retry_counter
 from orchestration.runtime import records
 from orchestration.runtime.activities import queue_of
 from orchestration.runtime.conductor import Conductor
-from orchestration.runtime.drive import Tools
+from orchestration.runtime.dead_letters import REASON as UNREADABLE
 from orchestration.runtime.history import DurableHistory, History, HopefulHistory
 from orchestration.runtime.map_run_machines import MachinesWithMaps
 from orchestration.runtime.map_run_store import MapRunStore
 from orchestration.runtime.map_runs import MapRuns, MapRunTools
+from orchestration.runtime.progress import Tools
 from orchestration.runtime.tokens import token_maker
 from orchestration.settings import TaskSettings
 from orchestration.task_setup import open_objects, open_tasks
@@ -93,6 +94,7 @@ def create_conductor(settings: Settings, client: Client, tasks: Tasks, objects: 
         clock=time.time,
         random=random.random,
     )
+    shared.expect_dead_letters(settings.lane, (UNREADABLE,))
     return Conductor(
         client,
         tools,

@@ -31,6 +31,7 @@ class OrderCounter:
         self._lane = lane
         self._database = database
         self._in_flight = 0
+        metrics.expect_orders(lane)
 
     def changed(self, changes: Changes | None) -> None:
         """``changes`` are live ones; None: the rows came up to date without them."""

@@ -25,6 +25,7 @@ from orchestration.runtime.tokens import token_maker
 from services.front_door import Decided, NotDurable, Outcome, Placed
 from services.order import Order
 from services.trail import ENDED, OrderStatus, OrderTrail, OrderView, PendingApproval
+from telemetry.context import current
 
 REJECTED: Final = "ApprovalRejected"
 PUBLISH_TIMEOUT_S: Final = 2.0
@@ -45,7 +46,10 @@ class OrchestrationLane:
 
     async def place(self, order: Order) -> Placed:
         fingerprint = order.fingerprint()
-        start = records.Start(MACHINE, {"order": order.model_dump(mode="json")}, fingerprint)
+        caused = current.get()
+        trace_header = "" if caused is None else caused.traceparent
+        given = {"order": order.model_dump(mode="json")}
+        start = records.Start(MACHINE, given, fingerprint, trace_header=trace_header)
         subject = records.start_subject(order.order_id)
         message = Message(subject, start.encode(), expected_last=0)
         doubtful = False

@@ -8,6 +8,8 @@ from services import metrics
 
 
 def retry_counter(lane: str) -> Callable[[RunTask], None]:
+    metrics.expect_retries(lane)
+
     def count(task: RunTask) -> None:
         found = operation_of(task.resource)
         if found is not None:

@@ -26,12 +26,13 @@ from orchestration.rfc3339 import epoch_s
 from orchestration.runtime import records
 from orchestration.runtime.callers import tell
 from orchestration.runtime.dead_letters import REASON, set_apart
-from orchestration.runtime.drive import Drive, Tools
+from orchestration.runtime.drive import Drive
 from orchestration.runtime.express import run_express
 from orchestration.runtime.express_log import to_log
 from orchestration.runtime.hands import Hand
 from orchestration.runtime.holding import Holding
 from orchestration.runtime.map_runs import MapRuns
+from orchestration.runtime.progress import Tools
 from orchestration.runtime.slots import Slots
 
 log = logging.getLogger(__name__)

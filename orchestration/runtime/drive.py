@@ -1,81 +1,33 @@
 """One execution in a worker's hands: advance, append, perform, repeat, until it ends or waits for the outside.
 
-Nothing is done that is not derived from what is stored: the start, or an append. Hence the one shortcut: what follows
-from the start alone (the first call) needs no append of its own, and is told by the one that tells how the call ended.
+What it has come to, and what an append says of it, is ``progress``'s to know.
 """
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from broker.read import Record
-from broker.server import MAX_PAYLOAD_BYTES
-from orchestration.asl.errors import DATA_LIMIT
-from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, cut_short, outstanding
+from orchestration.asl.interpreter import Machine
 from orchestration.asl.protocol import (
-    CancelTimer,
     Command,
     ExecutionStarted,
-    HistoryEvent,
     Input,
-    Now,
-    RedriveRequested,
     RunTask,
-    SetTimer,
-    StopExecution,
-    StopMapRun,
-    StopRequested,
     TaskFailed,
     TaskSubmitted,
     TaskSucceeded,
 )
-from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
-from orchestration.errors import Lost, NotDriven, Overtaken, Unreadable
-from orchestration.rfc3339 import epoch_s, rfc3339
-from orchestration.runtime.callers import ending_of, tell
-from orchestration.runtime.express import ExpressObserver
-from orchestration.runtime.first import first_now
-from orchestration.runtime.gist import branches, small_groups, summary
-from orchestration.runtime.history import History, Timer
-from orchestration.runtime.machines import Machines
+from orchestration.errors import Lost, NotDriven, Overtaken
+from orchestration.runtime.gist import small_groups
 from orchestration.runtime.performing import Performing
-from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, decode_append, encode_wake, stop_subject
-from orchestration.tasks.registry import Tasks
+from orchestration.runtime.progress import Progress, Tools
+from orchestration.runtime.records import Append, Start
+from orchestration.tracing import enter
 
-SIT_OUT_S = 5.0
-MOST_BYTES = MAX_PAYLOAD_BYTES - 64 * 1024  # the rest is for the headers
 MOST_TRIES = 50  # at one append, while others' come first
-JOBS = (".sync", ".sync:2")  # tasks that end with the job that they start
-
-
-class Observer(ExpressObserver, Protocol):
-    """Who counts. ``advanced`` and ``ended`` are told after the append that makes it true."""
-
-    def advanced(self, events: list[HistoryEvent]) -> None: ...
-
-    def ended(self, status: str, began_at: str) -> None: ...
-
-    def stepped(self, seconds: float) -> None:
-        """One advance of the interpreter took so long."""
-        ...
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What every drive of one worker shares. ``writer`` is unique to this process."""
-
-    machines: Machines
-    tasks: Tasks
-    history: History
-    token_of: Callable[[str, int, int], str]
-    observer: Observer
-    writer: str
-    clock: Callable[[], float]
-    random: Callable[[], float]
-    sit_out_s: float = SIT_OUT_S
 
 
 @dataclass(eq=False)
@@ -92,67 +44,42 @@ class _Told:
 class Drive:
     """Mutable. One task drives it (``run``); others may bring it events (``tell``). ``closed``: nobody drives it.
 
-    ``number`` tells this drive's appends from those of an earlier one here. ``stays``: it waits for the outside in this
-    process's memory (practice ``outbox`` off). ``whole``: whatever is open is performed here, as
-    far as is known; else others hold what followed from news that they took. ``overtaken``: another has done what was
-    under way here; perhaps it was given the same message. ``with_broker`` names the timers whose wake messages are
-    stored; every other one is this worker's to sit out.
+    ``stays``: it waits for the outside in this process's memory (practice ``outbox`` off). ``whole``: whatever is open
+    is performed here, as far as is known; else others hold what followed from news that they took. ``overtaken``:
+    another has done what was under way here; perhaps it was given the same message.
     """
 
     tools: Tools
-    number: int
-    execution: str
-    machine: Machine
-    machine_name: str
-    began_at: str
-    origin: Origin = field(default_factory=Origin)
-    state: ExecutionState = field(default_factory=ExecutionState.initial)
-    sequence: int = 0
-    asked: dict[str, None] = field(default_factory=dict)
-    waiting: dict[int, Waiting] = field(default_factory=dict)
-    summary: Mapping[str, Any] = field(default_factory=dict)
-    with_broker: set[str] = field(default_factory=set)
-    redrives: int = 0
-    redriven_at: str = ""
+    progress: Progress
     stays: bool = False
     closed: bool = False
     whole: bool = True
     overtaken: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _gathering: _Told = field(default_factory=_Told)
-    _stored: ExecutionState = field(default_factory=ExecutionState.initial)
-    _found: ExecutionState = field(default_factory=ExecutionState.initial)
-    _unheard: list[Input] = field(default_factory=list)
-    _cut: bool = False
-    _events: list[HistoryEvent] = field(default_factory=list)
-    _timers: dict[str, Timer] = field(default_factory=dict)
-    _cancelled: dict[str, None] = field(default_factory=dict)
-    _stopping: list[str] = field(default_factory=list)
 
     @classmethod
     def fresh(
         cls, tools: Tools, number: int, execution: str, machine: Machine, start: Start, began_at: float
     ) -> "Drive":
         """``began_at``: epoch seconds of the start's storing."""
-        return cls(tools, number, execution, machine, start.machine, rfc3339(began_at), start.origin)
+        return cls(tools, Progress.fresh(tools, number, execution, machine, start, began_at))
 
     @classmethod
     def resumed(
         cls, tools: Tools, number: int, execution: str, machine: Machine, found: Append, sequence: int
     ) -> "Drive":
-        drive = cls(tools, number, execution, machine, found.machine, found.began_at, found.origin)
-        drive._take_up(found, sequence)
-        return drive
-
-    @property
-    def ended(self) -> bool:
-        return self.state.status is not Status.RUNNING
+        return cls(tools, Progress.resumed(tools, number, execution, machine, found, sequence))
 
     def __post_init__(self) -> None:
-        self._stored = self._found = self.state
+        self.execution = self.progress.execution
         self._performing = Performing(self._run_task, self.tools.clock)
         self._driver: asyncio.Task[Any] | None = None
         self._given_up = False
+
+    @property
+    def ended(self) -> bool:
+        return self.progress.ended
 
     async def run(self, events: tuple[Input, ...], *, take_over: bool) -> bool:
         """Feed ``events``, then drive on. Returns when the execution has ended or waits for the outside.
@@ -219,7 +146,8 @@ class Drive:
             await self._caught_up()
             if not self.whole:
                 self.whole = True
-                self._performing.start([command for command in self._open_now() if self._performing.lacks(command)])
+                lacking = [each for each in self.progress.open_now() if self._performing.lacks(each)]
+                self._performing.start(lacking)
 
     async def _begin(self, events: tuple[Input, ...], *, take_over: bool) -> bool | None:
         """What ``run`` returns; None: drive on.
@@ -231,15 +159,15 @@ class Drive:
         commands = await self._brought(events)
         if self.ended:
             return True
-        ours = self._ours(commands)
+        ours = self.progress.ours(commands)
         if not starts:
-            everything = self._open_now()
-            if self.state is self._found and not take_over:
+            everything = self.progress.open_now()
+            if not (self.progress.moved or take_over):
                 return not everything
             self.whole = take_over or len(everything) <= len(ours)
             ours = everything if self.whole else ours
-        await self._store_long(ours)
-        self._performing.start(self._ours(ours))
+        await self.progress.store_long(ours)
+        self._performing.start(self.progress.ours(ours))
         return None
 
     async def _drive_on(self) -> None:
@@ -247,7 +175,7 @@ class Drive:
             told = await self._performing.next(listening=self._listening, idle=self.stays)
             async with self._lock:
                 if self.closed:
-                    if self._stored.status is not Status.RUNNING:
+                    if self.progress.ended_in_store:
                         return
                     raise Lost(f"{self.execution}: an append of this worker's own failed")
                 if told:
@@ -259,14 +187,14 @@ class Drive:
     @property
     def _listening(self) -> bool:
         """Whether the outside may give this worker something to perform; the execution's deadline only ends it."""
-        return bool(self.waiting) or not self.whole or not self.with_broker <= {EXECUTION_TIMER}
+        return bool(self.progress.waiting) or not self.whole or not self.progress.with_broker <= {EXECUTION_TIMER}
 
     async def _apply(self, events: Sequence[Input]) -> list[Input]:
         """Several appends where the events are large, so that each stays small. Returns what concerned nothing."""
         unheard: list[Input] = []
         for group in small_groups(events):
-            self._performing.start(self._ours(await self._brought(group)))
-            unheard += self._unheard
+            self._performing.start(self.progress.ours(await self._brought(group)))
+            unheard += self.progress.unheard
         return unheard
 
     async def _brought(self, events: Sequence[Input]) -> list[Command]:
@@ -276,10 +204,10 @@ class Drive:
         something may be open that nobody performs, and a message delivered again is to say so.
         """
         for tried in range(MOST_TRIES):
-            sequence = self.sequence
+            sequence = self.progress.sequence
             try:
-                commands = await self._advance(events)
-                self.overtaken = self.overtaken or (tried > 0 and bool(self._unheard))
+                commands = await self.progress.advance(events)
+                self.overtaken = self.overtaken or (tried > 0 and bool(self.progress.unheard))
                 return commands
             except Lost as lost:
                 if lost.in_doubt or (sequence == 0 and not _is_news_of_start(events)):
@@ -293,226 +221,26 @@ class Drive:
     async def _caught_up(self) -> bool:
         """Whether others had appended anything, from which this worker now goes on. Raises as an append does."""
         found = await self.tools.history.load(self.execution)
-        if found is None or found.sequence <= self.sequence:
+        if found is None or found.sequence <= self.progress.sequence:
             return False
-        if not self.sequence:
+        if not self.progress.sequence:
             raise Lost(f"{self.execution}: {found.sequence} came before this worker's first append")
         self._rebase(found)
         return True
 
     def _rebase(self, found: Record) -> None:
         """Go on from another's append, with what is under way here."""
-        self._take_up(decode_append(found.body), found.sequence)
-        self._events, self._timers, self._cancelled, self._stopping = [], {}, {}, []
+        self.progress.rebase(found)
         self.whole = False
-        self.overtaken = self.overtaken or self._performing.does_more_than(self._open_now())
-
-    def _take_up(self, found: Append, sequence: int) -> None:
-        self.state = self._stored = self._found = ExecutionState.from_json(found.checkpoint)
-        self.sequence = sequence
-        self.asked = dict.fromkeys(found.asked)
-        self.waiting = {w.entry: w for w in found.waiting}
-        self.summary = found.summary
-        self.with_broker = set(found.timers)
-        self.redrives, self.redriven_at = found.redrives, found.redriven_at
-
-    async def _advance(self, events: Sequence[Input]) -> list[Command]:
-        """Take the events, and store what came of them; what is left to perform."""
-        before = self.state
-        self._unheard = []
-        commands = [command for event in events for command in self._step(event)]
-        if self.state is not before and not self._derived_from_start(events, commands):
-            await self._append()
-        return commands
-
-    def _step(self, event: Input) -> list[Command]:
-        """One advance, and those that need nothing from outside; what is left to perform."""
-        now = self._now(event)
-        began = time.perf_counter()
-        step = advance(self.machine, self.state, event, now, self._token_of)
-        self.tools.observer.stepped(time.perf_counter() - began)
-        if not step.changed:
-            self._unheard.append(event)
-            return []
-        self.state = step.state
-        self._events += step.history
-        if isinstance(event, RedriveRequested):
-            self.redrives, self.redriven_at = event.number, rfc3339(now.at)
-        if self.waiting:
-            alive = {branch.entry for branch in branches(self.state.root) if branch.waiting is WaitsFor.OUTSIDE}
-            self.waiting = {entry: w for entry, w in self.waiting.items() if entry in alive}
-        commands: list[Command] = []
-        for command in step.commands:
-            self._note(command, now.at)
-            told = self.tools.tasks.told_at_once(command) if isinstance(command, RunTask) else None
-            commands += [command] if told is None else self._step(told)
-        return commands
-
-    def _now(self, event: Input) -> Now:
-        if isinstance(event, ExecutionStarted):
-            return first_now(self.execution, self.began_at)
-        return Now(self.tools.clock(), self.tools.random())
-
-    def _note(self, command: Command, now: float) -> None:
-        match command:
-            case RunTask(entry, _, resource):
-                self.asked[resource] = None
-                if command.token is not None or resource.endswith(JOBS):
-                    self.waiting[entry] = Waiting(entry, resource, command.attempt, now)
-            case SetTimer(timer, at) if self._outside(at, now):
-                self._timers[timer] = Timer(timer, at)
-                self._cancelled.pop(timer, None)
-            case SetTimer(timer) | CancelTimer(timer):
-                self._timers.pop(timer, None)
-                if timer in self.with_broker:
-                    self.with_broker.remove(timer)
-                    self._cancelled[timer] = None
-            case StopMapRun(token) | StopExecution(token):
-                self._stopping.append(token)
-
-    def _derived_from_start(self, events: Sequence[Input], commands: Sequence[Command]) -> bool:
-        """True where this worker is about to make the first call, and the outside has nothing to wait for."""
-        return (
-            len(events) == 1
-            and isinstance(events[0], ExecutionStarted)
-            and not self._timers
-            and any(isinstance(command, RunTask) and command.token is None for command in commands)
-        )
-
-    async def _append(self) -> None:
-        status = self.state.status
-        self.with_broker |= self._timers.keys()
-        if self.with_broker:
-            self.with_broker &= self._open_timers()
-        self.summary = self._summary()
-        stopped_at = self._events[-1].at if self.ended else 0.0
-        appended = Append(
-            machine=self.machine_name,
-            began_at=self.began_at,
-            status=status,
-            events=self._events,
-            checkpoint=self.state.to_json(),
-            asked=tuple(self.asked),
-            waiting=tuple(self.waiting.values()),
-            summary=self.summary,
-            timers=tuple(sorted(self.with_broker)),
-            stopped_at=rfc3339(stopped_at) if self.ended else "",
-            redrives=self.redrives,
-            redriven_at=self.redriven_at,
-            **vars(self.origin),
-        )
-        body = appended.encode()
-        if len(body) > MOST_BYTES:
-            await self._end_too_large(len(body))
-            return
-        append_id = f"{self.execution}.{self.sequence}.{self.tools.writer}.{self.number}"
-        self.sequence = await self.tools.history.append(
-            self.execution,
-            body,
-            after=self.sequence,
-            append_id=append_id,
-            timers=tuple(self._timers.values()),
-            posts=self._posts(stopped_at),
-            ended=status if self.ended else "",
-        )
-        self.tools.observer.advanced(self._events)
-        if self.ended:
-            self.tools.observer.ended(status, self.began_at)
-        self._events = []
-        self._timers = {}
-        self._stopping = []
-        self._stored = self.state
-        if self._cancelled:
-            await self.tools.history.cancel(self.execution, tuple(self._cancelled), after=self.sequence)
-            self._cancelled = {}
-
-    async def _end_too_large(self, size: int) -> None:
-        """No message can hold what comes next: go back to what is stored, and end it from there."""
-        if self._cut:
-            raise Unreadable(f"{self.execution}: an append of {size} bytes is more than the broker takes")
-        stop = not self.ended and self._stored.started and self._stored.status is Status.RUNNING
-        cause = f"The state of the execution would take {size} bytes; at most {MOST_BYTES} can be stored."
-        first = [] if self._stored.started else self._events[:1]
-        state = self._only_started() if first else self._stored
-        self.state, self._events, self._timers, self._stopping = state, first, {}, []
-        if stop:
-            self._step(StopRequested(DATA_LIMIT, cause))
-        else:
-            self._cut, self.waiting = True, {}
-            now = Now(self.tools.clock(), 0.0)
-            step = cut_short(self.machine, state, now, cause)
-            self.state = step.state
-            self._events += step.history
-            for command in step.commands:
-                self._note(command, now.at)
-        await self._append()
-
-    def _only_started(self) -> ExecutionState:
-        """The execution as it was right after its first event."""
-        state = self.state
-        return ExecutionState(
-            execution_id=state.execution_id,
-            input=state.input,
-            started_at=state.started_at,
-            facts=state.facts,
-            next_event=2,
-            mock=state.mock,
-        )
-
-    def _posts(self, stopped_at: float) -> tuple[Post, ...]:
-        """What others are told together with this append."""
-        caller = self.origin.caller
-        if not (self._stopping or caller):
-            return ()
-        stopping = StopRequested(None, None)
-        stops = tuple(Post(stop_subject(run), encode_wake(stopping)) for run in self._stopping)
-        if caller is None or not self.ended:
-            return stops
-        ending = ending_of(self.state, self.origin.arn, epoch_s(self.began_at), stopped_at)
-        return (*stops, tell(caller, ending))
-
-    def _summary(self) -> Mapping[str, Any]:
-        """Why it ended, or waits: for readers of the last append."""
-        if self._events or self.ended:
-            return summary(self.state, self._events, waits=bool(self.waiting))
-        return self.summary
-
-    def _ours(self, commands: Sequence[Command]) -> list[Command]:
-        """All but the waits that are the broker's: by what was stored, for another worker's clock may have differed."""
-        return [c for c in commands if not (isinstance(c, SetTimer) and c.timer in self.with_broker)]
-
-    def _open_now(self) -> list[Command]:
-        """What is to be performed by whoever holds the execution."""
-        return self._ours(outstanding(self.machine, self.state))
-
-    async def _store_long(self, commands: Sequence[Command]) -> None:
-        """Gives the broker what is too long to sit out and was never stored: by another clock, or an older program."""
-        now = self.tools.clock()
-        for command in commands:
-            if isinstance(command, SetTimer) and self._outside(command.at, now):
-                self._timers[command.timer] = Timer(command.timer, command.at)
-        if self._timers:
-            await self._append()
-
-    def _open_timers(self) -> set[str]:
-        """Those still waited for. One that has fired, or whose branch has ended, is no longer there."""
-        if self.ended:
-            return set()
-        deadline = set() if self.state.deadline is None else {EXECUTION_TIMER}
-        return deadline.union(*(branch.timers for branch in branches(self.state.root)))
-
-    def _outside(self, at: float, now: float) -> bool:
-        return self.tools.history.durable and at - now > self.tools.sit_out_s
+        self.overtaken = self.overtaken or self._performing.does_more_than(self.progress.open_now())
 
     async def _run_task(self, task: RunTask) -> Input | None:
         self.tools.observer.calling(task)
+        enter(self.progress.origin.trace_header)
         told = await self.tools.tasks.run(self.execution, task)
         if isinstance(told, TaskSucceeded | TaskFailed | TaskSubmitted) and told.attempt is None:
             return replace(told, attempt=task.attempt)  # it may be told after the next attempt has begun
         return told
-
-    def _token_of(self, entry: int, attempt: int) -> str:
-        return self.tools.token_of(self.execution, entry, attempt)
 
 
 def _among(event: Input, events: Sequence[Input]) -> bool:

@@ -26,6 +26,7 @@ from orchestration.runtime.callers import Ending
 from orchestration.runtime.performing import Performing
 from orchestration.runtime.records import Start
 from orchestration.tasks.registry import Tasks
+from orchestration.tracing import enter
 
 LIMIT_S: Final = 300.0
 NO_HISTORY_LIMIT: Final = 10**9
@@ -167,6 +168,7 @@ class _Run:
 
     async def _run_task(self, task: RunTask) -> Input | None:
         self.tools.observer.calling(task)
+        enter(self.start.trace_header)
         return await self.tools.tasks.run(self.execution, task)
 
     def result(self) -> Result:

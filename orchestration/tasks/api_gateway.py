@@ -7,11 +7,11 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from orchestration.asl.protocol import Json, RunTask
-from orchestration.tasks.http import traceparent
 from orchestration.tasks.http_client import CallFailed
 from orchestration.tasks.registry import Told, in_time, succeeded
 from orchestration.tasks.sdk import Invalid, failed, parameters_of, split_url
 from orchestration.tasks.web import METHODS, Request, Web, WebAnswer
+from orchestration.tracing import traceparent
 
 CLIENT_ERROR: Final = "ApiGateway.SdkClientException"
 ANSWER_WITHIN_S: Final = 30.0  # a gateway's own limit

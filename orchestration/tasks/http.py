@@ -5,7 +5,6 @@ its own, and what may be tried again ``Http.Unavailable``, ``Http.ConnectionLost
 """
 
 import functools
-import hashlib
 import string
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,6 +15,7 @@ import orjson
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSucceeded
 from orchestration.tasks.http_client import Address, CallFailed, HttpClient
 from orchestration.tasks.registry import MAX_KEPT_CHARS, Told
+from orchestration.tracing import traceparent
 
 UNAVAILABLE: Final = "Http.Unavailable"
 CONNECTION_LOST: Final = "Http.ConnectionLost"
@@ -74,13 +74,6 @@ def told(entry: int, status: int, body: bytes) -> TaskSucceeded | TaskFailed:
     if status >= 500 or status in PASSING_STATUSES:
         return TaskFailed(entry, UNAVAILABLE, f"{status}: {cause}")
     return TaskFailed(entry, BAD_REQUEST, f"{status}: {cause}")
-
-
-def traceparent(execution: str, task: RunTask) -> str:
-    """W3C trace context, derived: one trace for an execution, one span for each attempt, the same after a take-over."""
-    trace = hashlib.blake2b(execution.encode(), digest_size=16).hexdigest()
-    span = hashlib.blake2b(f"{task.key}:{task.attempt}".encode(), digest_size=8).hexdigest()
-    return f"00-{trace}-{span}-01"
 
 
 def header_text(text: str) -> str:

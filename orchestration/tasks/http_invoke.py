@@ -12,11 +12,11 @@ import orjson
 from orchestration.asl.errors import RUNTIME
 from orchestration.asl.protocol import Json, RunTask
 from orchestration.names import REGION
-from orchestration.tasks.http import traceparent
 from orchestration.tasks.http_client import CallFailed
 from orchestration.tasks.registry import Told, in_time, succeeded
 from orchestration.tasks.sdk import Invalid, failed, parameters_of, split_url
 from orchestration.tasks.web import METHODS, Request, Web, WebAnswer
+from orchestration.tracing import traceparent
 
 SOCKET: Final = "States.Http.Socket"
 STATUS: Final = "States.Http.StatusCode"

@@ -14,11 +14,11 @@ import orjson
 
 from orchestration.asl.protocol import Json, RunTask, TaskFailed
 from orchestration.names import REGION
-from orchestration.tasks.http import traceparent
 from orchestration.tasks.http_client import CallFailed
 from orchestration.tasks.registry import FUNCTION_ARN, Told, in_time, integration_of, succeeded
 from orchestration.tasks.sdk import Invalid, failed, metadata, optimized_cause, parameters_of, stable_id
 from orchestration.tasks.web import Request, Web, WebAnswer
+from orchestration.tracing import traceparent
 
 CLIENT_ERROR: Final = "Lambda.SdkClientException"
 UNKNOWN: Final = "Lambda.Unknown"

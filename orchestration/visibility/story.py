@@ -74,7 +74,7 @@ class Entry:
 
 def entries_of(events: Iterable[HistoryEvent], undoes: Mapping[str, str] = _NO_UNDO) -> list[Entry]:
     """In the order of entering. ``undoes``: state -> the state whose work it undoes."""
-    story = _Story(undoes)
+    story = StoryFold(undoes)
     for event in events:
         story.tell(event)
     return list(story.entries.values())
@@ -92,7 +92,9 @@ class _Spot:
 _TOP: Final = _Spot(0, 0, 0)
 
 
-class _Story:
+class StoryFold:
+    """The entries so far, as the events are told one by one."""
+
     def __init__(self, undoes: Mapping[str, str]) -> None:
         self.entries: dict[int, Entry] = {}
         self._undoes = undoes

@@ -32,10 +32,10 @@ from orchestration.orders.order_story import MACHINE
 from orchestration.orders.read_model import READERS, Orders
 from orchestration.runtime import records
 from orchestration.runtime.conductor import Conductor
-from orchestration.runtime.drive import Tools
 from orchestration.runtime.express import Result
 from orchestration.runtime.history import DurableHistory, History
 from orchestration.runtime.machines import FixedMachines
+from orchestration.runtime.progress import Tools
 from orchestration.runtime.tokens import token_maker
 from orchestration.tasks.http import HttpTasks
 from orchestration.tasks.http_client import HttpClient

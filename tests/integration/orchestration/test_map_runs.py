@@ -27,13 +27,13 @@ from orchestration.datasets.store import LocalFolder
 from orchestration.names import ExecutionName, MapRunName, map_run_of_arn
 from orchestration.runtime import map_run_records, records
 from orchestration.runtime.conductor import Conductor
-from orchestration.runtime.drive import Tools
 from orchestration.runtime.history import DurableHistory
 from orchestration.runtime.machines import FixedMachines
 from orchestration.runtime.map_run_machines import MachinesWithMaps
 from orchestration.runtime.map_run_store import MapRunStore
 from orchestration.runtime.map_run_task import MapRunTasks
 from orchestration.runtime.map_runs import MapRuns, MapRunTools
+from orchestration.runtime.progress import Tools
 from orchestration.runtime.tokens import token_maker
 from orchestration.tasks.registry import Tasks, Told
 from tests.conftest import RealNats

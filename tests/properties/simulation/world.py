@@ -16,10 +16,10 @@ from orchestration.errors import HistoryUnreachable, Lost
 from orchestration.rfc3339 import rfc3339
 from orchestration.runtime import records
 from orchestration.runtime.conductor import Conductor
-from orchestration.runtime.drive import Tools
 from orchestration.runtime.express import Result
 from orchestration.runtime.history import Timer
 from orchestration.runtime.machines import FixedMachines
+from orchestration.runtime.progress import Tools
 from orchestration.tasks.registry import Tasks, Told
 
 EXECUTION = "e"

@@ -23,10 +23,11 @@ from orchestration.errors import HistoryUnreachable, Lost, Unreadable
 from orchestration.orders.definition import load_order_machine
 from orchestration.orders.order_story import MACHINE
 from orchestration.runtime import records
-from orchestration.runtime.drive import Drive, Tools
+from orchestration.runtime.drive import Drive
 from orchestration.runtime.express import Result
 from orchestration.runtime.history import Timer
 from orchestration.runtime.machines import FixedMachines
+from orchestration.runtime.progress import Tools
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
 from services.practices import PRESETS

@@ -17,10 +17,11 @@ from orchestration.asl.protocol import (
     TimerFired,
 )
 from orchestration.errors import NotDriven
-from orchestration.runtime import drive as driving_module
+from orchestration.runtime import progress as progress_module
 from orchestration.runtime import records
-from orchestration.runtime.drive import MOST_BYTES, Drive
+from orchestration.runtime.drive import Drive
 from orchestration.runtime.hands import Hand
+from orchestration.runtime.progress import MOST_BYTES
 from tests.unit.orchestration.test_drive import BEGAN_AT, EXECUTION, START, ScriptedTasks, World
 
 
@@ -238,7 +239,7 @@ async def test_a_large_input_of_many_branches_is_stored_once(given: Any) -> None
 async def test_a_first_append_that_no_message_can_hold_ends_the_execution(
     definition: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driving_module, "MOST_BYTES", 1500)
+    monkeypatch.setattr(progress_module, "MOST_BYTES", 1500)
     world = World(machine=load_machine(definition), start=records.Start(START.machine, {"n": 1}, "f"))
     await world.drive(take_over=False)
     append = last(world)

@@ -75,8 +75,8 @@ async def test_who_is_overtaken_says_so_and_does_not_acknowledge() -> None:
 async def store_first(world: World) -> None:
     """The start as an append of its own, as where the worker's first append tells of no answer."""
     drive = Drive.fresh(world.tools("a"), 0, EXECUTION, world.machine, world.start, 1.0)
-    drive._step(world.start.first_input(EXECUTION))
-    await drive._append()
+    drive.progress._step(world.start.first_input(EXECUTION))
+    await drive.progress._append()
 
 
 def entry_of(world: World, state: str) -> int:
@@ -95,7 +95,7 @@ async def test_news_that_a_stale_worker_does_not_know_are_looked_up_and_not_drop
     world.history.appended.clear()
     await asyncio.wait_for(world.history.appended.wait(), 1)
     # What the stale worker knows is set back to before the question was asked.
-    stale._take_up(found, 1)
+    stale.progress._take_up(found, 1)
     asked = records.decode_append(world.history.stored[-1].body).waiting[0]
     assert await stale.tell(TaskSucceeded(asked.entry, "yes", asked.attempt))
     cast(SlowOnce, world.tasks).answer.set()
