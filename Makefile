@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo setup help test check unit bench bench-conductor soak lock docs clean
+.PHONY: demo setup help test check unit bench bench-conductor bench-scale soak long lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -20,7 +20,7 @@ help:  ## this list
 WORKERS ?= 3
 
 test: $(READY) check  ## every check and every test
-	$(BIN)/pytest --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -m 'not long' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .
@@ -36,6 +36,13 @@ bench: $(READY)  ## orders a second of both lanes beside a floor without an engi
 
 bench-conductor: $(READY)  ## the conductor alone: Standard and Express executions beside a floor without an engine
 	$(BIN)/python -m bench.conductor
+
+bench-scale: $(READY)  ## what 100,000 paused executions and long histories cost
+	$(BIN)/python -m bench.scale
+
+long: $(READY)  ## tests that take minutes: 5,000 mixed executions under 60 kills, a frozen conductor, hostile clients
+	LAB_MIXED_EXECUTIONS=5000 LAB_MIXED_KILLS=60 $(BIN)/pytest tests/e2e/test_mixed_executions.py -s
+	$(BIN)/pytest tests -m long -s
 
 soak: $(READY)  ## the long kill loop: 30,000 orders a lane
 	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s

@@ -73,7 +73,7 @@ async def start(common: ModuleType, lab: Any, config: LabConfig, credentials: Cr
 
 async def _provision(config: LabConfig, credentials: Credentials) -> None:
     client = await _client(config, credentials)
-    await provision(client, *wirings.streams_and_consumers(STEP_FUNCTIONS, config))
+    await provision(client, *wirings.streams_and_consumers(STEP_FUNCTIONS))
     await close(client)
 
 

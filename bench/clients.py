@@ -9,11 +9,9 @@ from typing import Any, Final, Protocol, Self
 
 import orjson
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
+from bench.endings import Endings
 from orchestration.names import ExecutionName
-from orchestration.runtime.history import ENDED_HEADER
-from orchestration.runtime.records import LOG, STREAM, execution_of
 from orchestration.tasks.http_client import Address, HttpClient
 
 UNDO: Final = ("release", "refund")
@@ -84,39 +82,23 @@ class Express:
 
 
 class Standard:
-    """StartExecution; that it ended is told by its last append, delivered from the stream once it is stored."""
+    """StartExecution; that it ended is told by its last append."""
 
     def __init__(self, api: StepFunctions, machine: str, client: Client) -> None:
-        self._api, self._machine, self._client = api, machine, client
-        self._ended: dict[str, asyncio.Future[str]] = {}
+        self._api, self._machine = api, machine
+        self._endings = Endings(client)
 
     async def __aenter__(self) -> Self:
-        inbox = self._client.new_inbox()
-        await self._client.subscribe(inbox, cb=self._note)
-        config = {"deliver_policy": "new", "ack_policy": "none", "headers_only": True, "deliver_subject": inbox}
-        request = {"stream_name": STREAM, "config": {**config, "filter_subject": f"{LOG}.*"}}
-        answer = await self._client.request(f"$JS.API.CONSUMER.CREATE.{STREAM}", orjson.dumps(request))
-        if "error" in (told := orjson.loads(answer.data)):
-            raise RuntimeError(f"following the executions: {told['error']}")
+        await self._endings.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """The consumer goes with the client's connection."""
-
-    async def _note(self, message: Msg) -> None:
-        status = (message.headers or {}).get(ENDED_HEADER)
-        if status is None:
-            return
-        waiting = self._ended.pop(execution_of(message.subject), None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(status)
+        await self._endings.__aexit__(kind, error, trace)
 
     async def submit(self, order: dict[str, Any]) -> str:
-        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        name = ExecutionName(self._machine.rpartition(":")[2], order["order"])
-        self._ended[name.token] = ended
+        ended = self._endings.expect(ExecutionName(self._machine.rpartition(":")[2], order["order"]))
         request = {"stateMachineArn": self._machine, "name": order["order"], "input": orjson.dumps(order).decode()}
         await self._api.call("StartExecution", request)
         return await asyncio.wait_for(ended, CALL_WITHIN_S)

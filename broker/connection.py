@@ -31,7 +31,12 @@ def inbox_prefix(user: str) -> str:
 
 
 class LeanClient(Client):
-    """nats-py looks at each character of each header's name: measured, more than half of a busy receiver's time."""
+    """nats-py looks at each character of each header's name: measured, more than half of a busy receiver's time.
+
+    ``clustered``: of several servers, so that what one of them has stored another may not have yet.
+    """
+
+    clustered: bool = False
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -51,7 +56,7 @@ async def connect(
     name: str,
     give_up_after_s: float = 60.0,
 ) -> Client:
-    """A connected client that reconnects for ever.
+    """A connected client that reconnects for ever. ``url``: of one server, or of each of a cluster, by commas.
 
     Waits for a server that is still starting. Raises ``nats.errors.AuthorizationError`` at once for a wrong password
     and ``TimeoutError`` after ``give_up_after_s``. A denied publish only shows in the log: its caller sees a timeout.
@@ -73,10 +78,12 @@ async def connect(
         for callback in tuple(callbacks):
             await callback()
 
+    servers = url.split(",")
     client = LeanClient()
+    client.clustered = len(servers) > 1
     connecting: asyncio.Future[None] = asyncio.ensure_future(
         client.connect(
-            url,
+            servers,
             user=user,
             password=password,
             name=name,

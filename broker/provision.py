@@ -11,6 +11,8 @@ from broker.errors import NotStored, Rejected
 
 TIMEOUT_S = 5.0
 STREAM_NOT_FOUND = 10059
+# A cluster that is still coming together: no leader yet, or too few servers for the replicas that are asked for.
+NOT_YET = frozenset({10005, 10008, 10009, 10023})
 
 Config = Mapping[str, Any]
 
@@ -18,7 +20,7 @@ Config = Mapping[str, Any]
 async def provision(client: Client, streams: Sequence[Config], consumers: Sequence[tuple[str, Config]]) -> None:
     """Make every stream, and every durable consumer as (stream, config), as configured.
 
-    Raises ``Rejected`` with the server's reason, or ``NotStored`` when the broker is out of reach.
+    Raises ``Rejected`` with the server's reason, or ``NotStored`` when the broker is out of reach or not ready yet.
     """
     for stream in streams:
         await _stream(client, stream)
@@ -45,4 +47,7 @@ async def _call(client: Client, what: str, body: Config, absent: int | None = No
         return answer
     if absent is not None and error_.get("err_code") == absent:
         return None
-    raise Rejected(f"{what}: {error_.get('description')} ({error_.get('err_code')})")
+    text = f"{what}: {error_.get('description')} ({error_.get('err_code')})"
+    if error_.get("code") == 503 or error_.get("err_code") in NOT_YET:
+        raise NotStored(text)
+    raise Rejected(text)

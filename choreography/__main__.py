@@ -41,6 +41,8 @@ def _process() -> int:
         from choreography.service_process import run_service
 
         run(lambda: run_service(settings), settings)
+    elif settings.component == "tracer":
+        return _tracer(settings)
     elif settings.component in ("door", "watch"):
         if settings.component == "door" and not settings.approval_secret.get_secret_value():
             sys.stderr.write("LAB_APPROVAL_SECRET is not set: approval tokens could be forged\n")
@@ -49,8 +51,19 @@ def _process() -> int:
 
         run(lambda: (run_door if settings.component == "door" else run_watch)(settings), settings)
     else:
-        sys.stderr.write(f"LAB_COMPONENT is {settings.component!r}; known: door, watch, {', '.join(Service)}\n")
+        sys.stderr.write(f"LAB_COMPONENT is {settings.component!r}; known: door, watch, tracer, {', '.join(Service)}\n")
         return 2
+    return 0
+
+
+def _tracer(settings: Settings) -> int:
+    if not settings.otlp_endpoint:
+        sys.stderr.write("LAB_OTLP_ENDPOINT is not set: a tracer needs somebody to send its spans to\n")
+        return 2
+    from choreography.tracer_process import run_tracer
+
+    # Its spans are made of what is stored; it has none of its own.
+    run(lambda: run_tracer(settings), settings.model_copy(update={"otlp_endpoint": ""}))
     return 0
 
 

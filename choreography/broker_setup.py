@@ -21,6 +21,7 @@ MAX_DELIVERIES_SUBJECT: Final = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{OR
 
 TRACKER: Final = "tracker"
 WATCH: Final = "watch"
+TRACER: Final = "tracer"
 LAST_RESORT: Final = "last_resort"
 # Simple reactions by pattern: durable name -> what it subscribes to.
 PATTERNS: Final[dict[str, tuple[str, ...]]] = {
@@ -39,6 +40,7 @@ PATTERNS: Final[dict[str, tuple[str, ...]]] = {
 MAX_DELIVER: Final = 50
 ACK_WAIT_S: Final = 5.0
 MAX_IN_FLIGHT: Final = 1000
+TRACER_ACK_WAIT_S: Final = 30.0
 DUPLICATE_WINDOW_S: Final = 120
 _NANOSECONDS: Final = 1_000_000_000
 
@@ -104,6 +106,18 @@ def _consumers(replicas: int, ack_wait_s: float, max_deliver: int) -> tuple[tupl
     )
 
 
+def tracer_consumer() -> Config:
+    """Made by the process that makes spans, once; its place outlives the process."""
+    return {
+        "durable_name": TRACER,
+        "deliver_policy": "new",
+        "ack_policy": "all",
+        "ack_wait": int(TRACER_ACK_WAIT_S * _NANOSECONDS),
+        "max_ack_pending": MAX_IN_FLIGHT,
+        "filter_subjects": ["orders.>"],
+    }
+
+
 def _users() -> dict[str, Permissions]:
     return {
         "door": Permissions(
@@ -116,6 +130,13 @@ def _users() -> dict[str, Permissions]:
             )
         ),
         **{name: _service_user(name) for name in Service},
+        TRACER: Permissions(
+            publish=(
+                f"$JS.API.CONSUMER.CREATE.{ORDERS}.{TRACER}",
+                *_may_read(ORDERS),
+                *_may_consume(ORDERS, TRACER),
+            )
+        ),
         "watch": Permissions(
             publish=(
                 *(f"orders.*.{type_}" for type_ in TOLD_BY_WATCH),
@@ -147,7 +168,8 @@ def _replays_for(name: Service) -> tuple[str, ...]:
 
 
 def _may_read(*streams: str) -> tuple[str, ...]:
-    return tuple(f"$JS.API.DIRECT.GET.{stream}" for stream in streams)
+    """Of whoever has it, and of the stream's leader, who alone is never behind."""
+    return tuple(f"$JS.API.{get}.{stream}" for stream in streams for get in ("DIRECT.GET", "STREAM.MSG.GET"))
 
 
 def _may_consume(stream: str, consumer: str) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 Subject ``orders.<order id>.<EventType>``; a replay for one service adds ``.replay.<service>``, so that nobody else
 hears it. Extensions: ``correlationid`` (the order), ``causationid`` (the event that caused this one), ``traceparent``
-(W3C: one trace an order, one span an event). Trace and span ids are hashes of order and event ids: whoever knows the
-order finds its trace, and a message made again is the same message.
+(W3C: one trace an order; the span is that of the handling that told the event). Span ids are hashes of event ids, so a
+message made again is the same message; the trace is the client's who placed the order, or else a hash of its id.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 from pydantic import ValidationError
@@ -16,12 +15,17 @@ from pydantic import ValidationError
 from choreography.errors import Malformed
 from choreography.events import BODIES, VERSION, AnyBody, EventType, order_id_of
 from services.commands import Outgoing
+from services.operations import Service
+from telemetry.context import TraceContext, parse_traceparent
+from telemetry.ids import span_id_of, trace_id_of
 
+LANE: Final = "choreography"
 SPEC_VERSION: Final = "1.0"
 TYPE_PREFIX: Final = "lab.saga."
 SOURCE_PREFIX: Final = "/choreography/"
 CONTENT_TYPE: Final = "application/json"
 REPLAY: Final = "replay"
+_SERVICES: Final = frozenset(Service)
 # As long as the ledgers' inbox has room for.
 MAX_ID_LENGTH: Final = 200
 
@@ -60,9 +64,19 @@ def event_id(order_id: str, type_: EventType, suffix: str = "") -> str:
 
 
 def compose(
-    type_: EventType, body: AnyBody, *, source: str, at: str, cause: Event | None = None, suffix: str = ""
+    type_: EventType,
+    body: AnyBody,
+    *,
+    source: str,
+    at: str,
+    cause: Event | None = None,
+    suffix: str = "",
+    trace: TraceContext | None = None,
 ) -> Outgoing:
-    """The message for an event; ``at`` is the instant it happened (RFC 3339)."""
+    """The message for an event; ``at`` is the instant it happened (RFC 3339).
+
+    ``trace`` is the span that tells it, where no event caused it.
+    """
     order_id = order_id_of(body)
     id_ = event_id(order_id, type_, suffix)
     headers = {
@@ -74,7 +88,7 @@ def compose(
         "ce-subject": order_id,
         "ce-dataschema": f"urn:lab:saga:{type_}:{VERSION}",
         "ce-correlationid": order_id,
-        "ce-traceparent": _traceparent(order_id, id_, cause),
+        "ce-traceparent": _traceparent(order_id, id_, source, cause, trace),
         "content-type": CONTENT_TYPE,
     }
     if cause is not None:
@@ -139,11 +153,27 @@ def _body(heading: Heading, data: bytes) -> AnyBody:
     return body
 
 
-def _traceparent(order_id: str, id_: str, cause: Event | None) -> str:
-    inherited = cause.traceparent.split("-") if cause is not None else []
-    trace_id = inherited[1] if len(inherited) == 4 else _hash(order_id, 16)
-    return f"00-{trace_id}-{_hash(id_, 8)}-01"
+def _traceparent(order_id: str, id_: str, source: str, cause: Event | None, trace: TraceContext | None) -> str:
+    if cause is None:
+        told_by = trace or TraceContext(trace_id_of(LANE, order_id), span_id_of(id_), sampled=False)
+    elif source in _SERVICES:
+        told_by = handling_of(source, cause)
+    else:
+        told_by = _beside(cause, span_id_of(id_))
+    return told_by.traceparent
 
 
-def _hash(text: str, size: int) -> str:
-    return blake2b(text.encode(), digest_size=size).hexdigest()
+def handling_of(service: str, event: Event) -> TraceContext:
+    """A service's handling of an event, over all its deliveries."""
+    return _beside(event, span_id_of(service, event.id))
+
+
+def _beside(event: Event, span_id: str) -> TraceContext:
+    caused = trace_of(event)
+    return TraceContext(caused.trace_id, span_id, caused.sampled)
+
+
+def trace_of(event: Event) -> TraceContext:
+    """The span that told the event. One that came without a trace begins the order's own."""
+    told_by = parse_traceparent(event.traceparent)
+    return told_by or TraceContext(trace_id_of(LANE, event.order_id), span_id_of(event.id), sampled=False)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from broker.errors import Conflict
 from broker.publish import Message, publish
-from broker.read import Record, all_of
+from broker.read import Record, all_of, few_of
 from choreography.broker_setup import DEAD_LETTERS
 from choreography.cloud_events import again, compose, event_id, heading_of, parse, subject_of
 from choreography.errors import Malformed, NotReplayable
@@ -121,7 +121,8 @@ async def park(client: Client, message: Message) -> bool:
 
 async def dead_letters(client: Client, order_id: str = "*") -> list[DeadLetter]:
     """All dead letters, or those of one order, oldest first, each in its present state. Raises ``NotStored``."""
-    return folded(await all_of(client, DEAD_LETTERS, f"dead_letters.{order_id}.>"))
+    read = all_of if order_id == "*" else few_of
+    return folded(await read(client, DEAD_LETTERS, f"dead_letters.{order_id}.>"))
 
 
 def folded(records: Iterable[Record]) -> list[DeadLetter]:

@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from broker.errors import BrokerError, Conflict, NotStored
 from broker.group import GroupPublisher
 from broker.publish import Message, publish
-from broker.read import Record, all_of, last
+from broker.read import Record, all_of, few_of, last
 from choreography.approvals import order_of, token_for
 from choreography.broker_setup import ORDERS
 from choreography.clock import epoch_s, now_text, text_of
@@ -30,6 +30,7 @@ from services.front_door import Decided, NotDurable, Outcome, Placed
 from services.order import Order
 from services.settings import Settings
 from services.trail import OrderStatus, OrderTrail, OrderView, PendingApproval
+from telemetry.context import current
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class ChoreographyLane:
     # --- writing --------------------------------------------------------------------------------------
 
     async def place(self, order: Order) -> Placed:
-        placed = compose(EventType.ORDER_PLACED, OrderPlaced(order=order), source=SOURCE, at=now_text())
+        trace = current.get()
+        placed = compose(EventType.ORDER_PLACED, OrderPlaced(order=order), source=SOURCE, at=now_text(), trace=trace)
         message = self._guarded(placed.subject, placed.body, placed.id, placed.headers, order.order_id, 0)
         failure: Exception | None = None
         for _ in range(STORE_TRIES):
@@ -181,7 +183,7 @@ class ChoreographyLane:
         return model
 
     async def _events(self, order_id: str) -> list[Record]:
-        return await self._read(all_of(self._client, ORDERS, f"orders.{order_id}.>"))
+        return await self._read(few_of(self._client, ORDERS, f"orders.{order_id}.>"))
 
     async def _read(self, reading: Awaitable[T]) -> T:
         try:

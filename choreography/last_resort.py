@@ -28,6 +28,7 @@ class LastResort:
         self._client = client
         self._lane = lane
         self._puller = Puller(client, ADVISORIES, LAST_RESORT, batch=BATCH)
+        metrics.expect_dead_letters(lane, (Reason.MAX_DELIVERIES,))
 
     async def run(self) -> None:
         """Runs until cancelled."""

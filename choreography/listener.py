@@ -22,7 +22,7 @@ from broker.pull import Delivery, Puller
 from choreography.broker_setup import ORDERS
 from choreography.calls import Calls
 from choreography.clock import now_text
-from choreography.cloud_events import Event, compose, parse
+from choreography.cloud_events import Event, compose, handling_of, parse
 from choreography.errors import Malformed
 from choreography.events import Body
 from choreography.outbox import Outbox
@@ -35,6 +35,8 @@ from services.operations import Operation
 from services.operations import Service as ServiceName
 from services.practices import Practice
 from services.settings import Settings
+from telemetry.context import current
+from telemetry.recording import recording
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,8 @@ class Listener:
             await self._recovery.park_malformed(delivery, str(malformed))
             return
         rows = reactions_for(self._name, event.type, event.body, self._threshold_cents, self._table)
+        if recording():
+            current.set(handling_of(self._name, event))
         for row in rows:  # at most one row fits an event (a test checks the table)
             if not await self._react(row, event, delivery):
                 return

@@ -26,7 +26,7 @@ from choreography.telling import told_when_given_up
 from services import metrics
 from services.commands import Answer, Outgoing
 from services.errors import KeyReused
-from services.operations import Operation, Service
+from services.operations import SERVICE_OF, Operation, Service
 from services.order import Order
 from services.practices import Practice
 from services.settings import Settings
@@ -50,6 +50,10 @@ class Recovery:
         self._compare = "compare_and_set" not in guards
         self._parks = Practice.DEAD_LETTERS in practices
         self._rules = RetryRules(practices, settings.time_scale, settings.call_timeout_s)
+        metrics.expect_retries(self._lane, (operation for operation in SERVICE_OF if SERVICE_OF[operation] is service))
+        metrics.expect_dead_letters(
+            self._lane, (Reason.MALFORMED, Reason.RETRIES_USED_UP, Reason.KEY_REUSED, Reason.UNDO_FAILED)
+        )
 
     async def after(
         self,

@@ -25,6 +25,8 @@ class Tracker:
         self._ends: list[tuple[int, str, OrderStatus, float, float]] = []  # in order of ending
         self._waiting: dict[str, float] = {}  # order id -> since
         self._open = 0
+        if counting:
+            metrics.expect_orders(lane)
 
     def hear(self, event: Told, news: bool = True) -> None:
         story = self._stories.get(event.order_id)

@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from broker.connection import after_reconnect, raise_if_cancelled
 from broker.errors import BrokerError, Conflict
 from broker.publish import Message, publish
-from broker.read import Record, all_of
+from broker.read import Record, few_of
 from choreography.broker_setup import ORDERS, WATCH
 from choreography.clock import epoch_s, now_text
 from choreography.cloud_events import compose, parse
@@ -43,6 +43,7 @@ class Watch:
     def __init__(self, client: Client, settings: Settings, *, enforcing: bool) -> None:
         self._client = client
         self._lane = settings.lane
+        metrics.expect_dead_letters(self._lane, (Reason.MALFORMED, Reason.STUCK_UNDOING))
         self._enforcing = enforcing
         self._parks = Practice.DEAD_LETTERS in settings.practices
         self._grace_s = settings.quiet_after_s
@@ -97,7 +98,7 @@ class Watch:
                     await asyncio.sleep(BACK_OFF_S)
 
     async def _look_at(self, order_id: str) -> None:
-        records = await all_of(self._client, ORDERS, f"orders.{order_id}.>")
+        records = await few_of(self._client, ORDERS, f"orders.{order_id}.>")
         tellings = _tellings(records)
         story = story_of(tellings)
         now = time.time()

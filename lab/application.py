@@ -18,12 +18,15 @@ from lab.commands import (
     bench,
     dead_letters,
     demo,
+    diagnose,
     export,
     faults,
     lifecycle,
     machinery,
     orders,
+    run,
     stepfunctions,
+    trace,
     why,
 )
 from lab.errors import LabError
@@ -42,7 +45,7 @@ app = typer.Typer(
 # Panel -> its commands, in the order in which ``lab --help`` shows them.
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Life of the lab": (lifecycle.up, stepfunctions.stepfunctions, lifecycle.down, machinery.status, machinery.logs),
-    "Orders": (orders.order, orders.orders, why.why, approvals.approvals, approvals.approve, approvals.reject),
+    "Orders": (orders.order, orders.orders, why.why, trace.trace, approvals.approvals, approvals.approve, approvals.reject),
     "Faults": (
         faults.fault,
         faults.repair,
@@ -51,7 +54,8 @@ COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
         machinery.thaw,
         machinery.restart,
     ),
-    "Judgement": (audit.audit, demo.demo, demo.scenarios, bench.bench),
+    "Experiments": (run.scenarios, run.run, run.rerun, run.ablation, diagnose.diagnose),
+    "Judgement": (audit.audit, demo.demo, bench.bench),
 }
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:

@@ -17,6 +17,7 @@ from lab.errors import OutOfReach
 from services.operations import Service
 
 PAGE: Final = 5000
+LISTED_AT_ONCE: Final = 1000  # as many as a front door lists at once
 ANSWER_TIMEOUT_S: Final = 20.0
 # A process that was killed a moment ago is back within seconds; on a machine that is busy with other things, many.
 TRIES: Final = 60
@@ -49,6 +50,10 @@ class LaneReader:
     async def effects(self, service: Service, after: int = 0) -> list[Effect]:
         return [effect_of(row) async for row in self._rows(service, "/ledger", after)]
 
+    async def ledger(self, service: Service) -> list[dict[str, Any]]:
+        """The whole rows, with the times that the auditor does not believe in."""
+        return [row async for row in self._rows(service, "/ledger", 0)]
+
     async def stock(self) -> dict[str, StockLevel]:
         answer = json.loads(await self._text("warehouse", "/stock"))
         return {sku: StockLevel(level["seeded"], level["available"]) for sku, level in answer.items()}
@@ -56,9 +61,19 @@ class LaneReader:
     async def injected(self, service: Service) -> list[dict[str, Any]]:
         return [row async for row in self._rows(service, "/faults/injected", 0)]
 
-    async def outcomes(self) -> list[dict[str, Any]]:
-        """Every ended order, as the front door tells it now."""
-        return [row async for row in self._rows("door", "/outcomes", 0, place="cursor")]
+    async def outcomes(self, after: int = 0) -> list[dict[str, Any]]:
+        """Every order that ended after that cursor, as the front door tells it now."""
+        return [row async for row in self._rows("door", "/outcomes", after, place="cursor")]
+
+    async def listed(self, status: str) -> list[dict[str, Any]]:
+        """Every order of that status, newest first."""
+        views: list[dict[str, Any]] = []
+        while True:
+            query = f"status={status}&limit={LISTED_AT_ONCE}&skip={len(views)}"
+            page = json.loads(await self._text("door", f"/orders?{query}"))
+            views += page
+            if len(page) < LISTED_AT_ONCE:
+                return views
 
     async def stories(self, order_ids: Iterable[str]) -> dict[str, str | None]:
         """The status of each order, None where the lane knows no such order."""

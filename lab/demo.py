@@ -25,10 +25,11 @@ from lab.hints import advised
 from lab.home import Home, holder
 from lab.kept_trails import FOLDER as STORIES
 from lab.kept_trails import keep
+from lab.link.links import links_for
 from lab.results import ResultsFolder, results_folder
 from lab.scenario import DEFAULT_SCENARIO, Scenario, load_scenario
-from lab.topology import DEFAULT_PORT_BASE, LANES, LabConfig
-from lab.trial import address_of, run_scenario
+from lab.topology import DEFAULT_PORT_BASE, LANES
+from lab.trial import address_of, config_for, run_scenario
 from lab.verdict import Verdict, judge
 from lab.verdict_report import named_orders, presentation, text_report, write_csv
 from loadtests.catalogue import Product, products_of
@@ -84,13 +85,14 @@ async def _run_preset(
     options: DemoOptions, scenario: Scenario, preset: str, folder: ResultsFolder, console: Console
 ) -> list[Verdict]:
     with _temporary_home(options.home.resolve(), preset) as home, progress_on(console, preset) as progress:
-        config = _config(options, scenario, preset, home)
+        practices = PRESETS[preset]
+        config = config_for(scenario, home=home, port_base=options.port_base, lanes=LANES, practices=practices)
         try:
             progress.say(f"starting both lanes, practices: {preset}")
-            async with Lab(config, on_event=progress.on_event) as lab:
+            async with links_for(scenario, config) as (linked, links), Lab(linked, on_event=progress.on_event) as lab:
                 orders = await _orders(lab, options, scenario, folder)
                 progress.expect(len(orders), LANES)
-                run = await run_scenario(lab, scenario, orders, options.seed, progress.on_run)
+                run = await run_scenario(lab, scenario, orders, options.seed, progress.on_run, links=links)
                 progress.say("judging")
                 verdicts = [judge(run, run.lanes[lane], orders, scenario) for lane in LANES]
                 await _keep_stories(lab, verdicts, folder.path, preset)
@@ -106,22 +108,6 @@ async def _keep_stories(lab: Lab, verdicts: Sequence[Verdict], folder: Path, pre
         for verdict in verdicts:
             reader = LaneReader(address_of(lab, verdict.lane), session)
             keep(folder, preset, await reader.trails(named_orders(verdict)))
-
-
-def _config(options: DemoOptions, scenario: Scenario, preset: str, home: Path) -> LabConfig:
-    told = scenario.conditions
-    return LabConfig(
-        home=home,
-        port_base=options.port_base,
-        lanes=LANES,
-        practices=dict.fromkeys(LANES, PRESETS[preset]),
-        time_scale=told.time_scale,
-        approval_threshold_cents=told.approval_threshold_cents,
-        stock_scale=told.stock_scale,
-        catalogue_seed=told.catalogue_seed,
-        call_timeout_base_s=told.call_timeout_base_s,
-        quiet_after_base_s=told.quiet_after_base_s,
-    )
 
 
 async def _orders(lab: Lab, options: DemoOptions, scenario: Scenario, folder: ResultsFolder) -> list[PlannedOrder]:

@@ -111,7 +111,7 @@ class Lab:
         access = self.broker(lane)
         client = await connect(access.url, user=access.user, password=access.password, name="lab", give_up_after_s=10.0)
         try:
-            streams, consumers = wirings.streams_and_consumers(lane, self.config)
+            streams, consumers = wirings.streams_and_consumers(lane)
             await provision(client, streams, consumers)
         except BrokerError as error:
             raise NotReady(f"the broker of lane {lane} did not take its streams: {error}") from error
@@ -119,8 +119,8 @@ class Lab:
             await close(client)
 
     def _remove_what_is_left(self) -> None:
-        for lane in self.config.lanes:
-            folder = self.config.lane_home(lane)
+        kept = [self.config.lane_home(lane) for lane in self.config.lanes]
+        for folder in (*kept, topology.spans_path(self.config).parent):
             if folder.exists():
                 shutil.rmtree(folder)
 
@@ -225,8 +225,13 @@ def code_folder() -> Path:
 
 # Of ``LAB_*``, what a user tells the processes themselves; the rest is the lab's to say.
 INHERITED: Final = frozenset({"LAB_LOG_LEVEL", "LAB_PYTHON_TASKS", "LAB_HTTP_CONNECTIONS", "LAB_DATASETS"})
+MAIL: Final = "LAB_MAIL_"  # the console's mail server
 
 
 def inherited_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What children get from the lab's own environment."""
-    return {name: value for name, value in environment.items() if not name.startswith("LAB_") or name in INHERITED}
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("LAB_") or name.startswith(MAIL) or name in INHERITED
+    }

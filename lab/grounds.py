@@ -19,6 +19,7 @@ from services.operations import Operation, is_undo
 from services.trail import OrderStatus
 
 ANSWERED: Final = 200
+TOO_LATE: Final = 410
 # A lane that names one of these (spaces and case aside) says no for the business: a lost process explains none of them.
 BUSINESS_REASONS: Final = (Refusal.CARD_DECLINED.lower(), Refusal.OUT_OF_STOCK.lower(), "approvalrejected")
 
@@ -89,6 +90,8 @@ def _had_cause(grounds: Grounds, order: AcceptedOrder, faulty: set[str], lowest:
     decision = grounds.desk.decisions.get(order.order_id)
     heard = order.order_id in grounds.desk.answered or order.order_id in grounds.desk.unsure
     if decision is not None and not decision.approve and heard:
+        return True
+    if decision is not None and (decision.answers == "never" or grounds.desk.answered.get(order.order_id) == TOO_LATE):
         return True
     if order.order_id in faulty or _may_have_run_short(order, lowest):
         return True

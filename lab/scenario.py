@@ -12,6 +12,8 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lab.errors import BadInput
+from lab.experiment.measures import Criterion
+from lab.topology import BROKER, LANES, LabConfig
 from loadtests.workload import Shape
 from services.commands import Refusal
 from services.faults.plan import CrashPoint, Delay, FaultKind, FaultPlan, FaultRule
@@ -27,6 +29,9 @@ DECIDER: Final = {"choreography": "warehouse", "orchestration": "conductor-1"}
 ROLES: Final = (*Service, "decider", "door", "broker")
 
 Role = Literal["payment", "warehouse", "shipping", "decider", "door", "broker"]
+# A process that only one lane has: for a scenario that is about that lane alone.
+Own = Literal["conductor-1", "conductor-2", "watch"]
+Lane = Literal["choreography", "orchestration"]
 
 
 class BadScenario(BadInput):
@@ -77,7 +82,7 @@ class MachineryFault(_Table):
 
     at_s: float = Field(ge=0)
     do: Literal["kill", "freeze", "restart"]
-    target: Role
+    target: Role | Own
     for_s: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
@@ -85,6 +90,63 @@ class MachineryFault(_Table):
         if (self.do == "freeze") != (self.for_s is not None):
             raise ValueError("a freeze needs for_s, and nothing else has one")
         return self
+
+
+class LinkFault(_Table):
+    """Something done to the link between one process and its broker, for ``for_s``; then it heals.
+
+    ``cut``: nothing passes and nobody is told, as when a cable is pulled. ``reset``: connections break, and new ones
+    break too. ``slow``: every byte is ``delay_s`` late, in both directions.
+    """
+
+    at_s: float = Field(ge=0)
+    for_s: float = Field(gt=0)
+    do: Literal["cut", "reset", "slow"]
+    target: Role | Own
+    delay_s: float | None = Field(default=None, gt=0, le=10)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.do == "slow") != (self.delay_s is not None):
+            raise ValueError("a slow link needs delay_s, and nothing else has one")
+        if self.target == "broker":
+            raise ValueError("a link is named by the process at its other end, not by the broker")
+        return self
+
+
+class MessageFault(_Table):
+    """Something done to the messages by which a lane works on, by its broker.
+
+    ``again``: what the broker delivered in the last ``back_s`` is delivered once more, every ``every_s`` during
+    ``for_s``: twice, late, and after what came later. ``malformed``: ``count`` messages that nobody can read.
+    """
+
+    at_s: float = Field(ge=0)
+    do: Literal["again", "malformed"]
+    for_s: float | None = Field(default=None, gt=0)
+    every_s: float = Field(default=1.0, ge=0.1)
+    back_s: float | None = Field(default=None, gt=0)
+    count: int | None = Field(default=None, ge=1, le=10_000)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        again = self.do == "again"
+        if again != (self.for_s is not None) or again != (self.back_s is not None):
+            raise ValueError("again needs for_s and back_s, and nothing else has them")
+        if again == (self.count is not None):
+            raise ValueError("malformed needs a count, and nothing else has one")
+        return self
+
+    def moments(self) -> list[float]:
+        """When it is done."""
+        times = int((self.for_s or 0.0) / self.every_s) + 1
+        return [self.at_s + number * self.every_s for number in range(times)]
+
+
+class Phases(_Table):
+    """The orders of the first ``warm_up_s`` count for the books, and not for speed."""
+
+    warm_up_s: float = Field(default=2.0, ge=0)
 
 
 class Settle(_Table):
@@ -106,6 +168,7 @@ class Conditions(_Table):
     catalogue_seed: int | None = None
     call_timeout_base_s: float | None = Field(default=None, gt=0)
     quiet_after_base_s: float | None = Field(default=None, gt=0)
+    approval_timeout_s: float | None = Field(default=None, gt=0)
 
 
 class Scenario(_Table):
@@ -113,11 +176,37 @@ class Scenario(_Table):
 
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     title: str = ""
+    asks: str = ""  # the question that its trials answer
+    criterion: Criterion = "consistency"  # the one that it speaks to most
+    lanes: tuple[Lane, ...] = Field(default=LANES, min_length=1)  # one: it breaks what the other has not
     conditions: Conditions = Conditions()
     load: Shape = Shape()
+    phases: Phases = Phases()
     settle: Settle = Settle()
     faults: tuple[PlannedFault, ...] = ()
     machinery: tuple[MachineryFault, ...] = ()
+    links: tuple[LinkFault, ...] = ()
+    messages: tuple[MessageFault, ...] = ()
+
+    @model_validator(mode="after")
+    def _targets_are_there(self) -> Self:
+        """A paired scenario breaks only what every lane has."""
+        groups: dict[str, tuple[MachineryFault | LinkFault, ...]] = {"machinery": self.machinery, "links": self.links}
+        problems = [
+            f"{name}.{number}.target: lane {lane} has no {fault.target}{' with a link' if name == 'links' else ''}"
+            for name, faults in groups.items()
+            for number, fault in enumerate(faults)
+            for lane in self.lanes
+            if not _there(fault, lane)
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def paired(self) -> bool:
+        """Whether the same happens to every lane, so that they can be held against each other."""
+        return set(self.lanes) == set(LANES)
 
     def faults_at(self, seed: int, at_s: float) -> FaultPlan:
         """The plan in force at a moment, its rules in the order of the file."""
@@ -129,11 +218,11 @@ class Scenario(_Table):
         ends = (fault.cleared_at_s for fault in self.faults)
         return sorted({0.0, *(fault.at_s for fault in self.faults), *(end for end in ends if end is not None)})
 
-    def actions(self) -> list[tuple[float, str, Role]]:
+    def actions(self) -> list[tuple[float, str, Role | Own]]:
         """What is done to processes, by time; the end of a freeze is an action of its own."""
         return sorted(self._actions(), key=lambda action: action[0])
 
-    def _actions(self) -> Iterator[tuple[float, str, Role]]:
+    def _actions(self) -> Iterator[tuple[float, str, Role | Own]]:
         for fault in self.machinery:
             yield fault.at_s, fault.do, fault.target
             if fault.for_s is not None:
@@ -146,9 +235,17 @@ class Scenario(_Table):
         return max(ends, default=None)
 
 
-def component_of(role: Role, lane: str) -> str:
+def component_of(role: Role | Own, lane: str) -> str:
     """The component of a lane that stands for a role."""
     return DECIDER[lane] if role == "decider" else role
+
+
+def _there(fault: MachineryFault | LinkFault, lane: str) -> bool:
+    component = component_of(fault.target, lane)
+    if component == BROKER:
+        return True
+    parts = [part for part in LabConfig().parts(lane) if part.component == component]
+    return any(isinstance(fault, MachineryFault) or part.user is not None for part in parts)
 
 
 def load_scenario(name_or_path: str) -> Scenario:

@@ -3,13 +3,15 @@
 Must not start, read or write anything: ``lab.embedded`` does.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lab.credentials import Credentials
+from lab.credentials import LAB_USER, Credentials
 from lab.errors import BadInput
+from lab.home import Home
 from lab.processes.spec import ProcessSpec
 from services.practices import PRESETS, Practices, format_practices
 
@@ -18,6 +20,14 @@ DEFAULT_PORT_BASE: Final = 7400
 SERVICES: Final = ("payment", "warehouse", "shipping")
 BROKER: Final = "broker"
 DOOR: Final = "door"
+# What belongs to no lane.
+LAB: Final = "lab"
+CONSOLE: Final = "console"
+CONSOLE_OFFSET: Final = 40
+COLLECTOR: Final = "collector"
+COLLECTOR_OFFSET: Final = 41
+LOOPBACK: Final = (HOST, "localhost", "::1")
+SET_PASSWORD: Final = "set the variable LAB_PASSWORD"
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,11 @@ ORCHESTRATION: Final = (
     Part("warehouse", "services", 24),
     Part("shipping", "services", 25),
 )
+# Where spans are wanted: makes those of what the lane has stored, its events or its histories.
+TRACERS: Final = {
+    "choreography": Part("tracer", "choreography", 7, "tracer", (BROKER,)),
+    "orchestration": Part("tracer", "orchestration", 42, "tracer", (BROKER,)),
+}
 # No lane of orders, but the conductor by itself: a local Step Functions. Its API is what a client is pointed at.
 STEP_FUNCTIONS: Final = "stepfunctions"
 API: Final = "api"
@@ -85,7 +100,14 @@ class LabConfig:
     guards_off: tuple[str, ...] = ()
     ledger_url: str | None = None
     service_urls: Mapping[str, str] = field(default_factory=dict)  # of services that run elsewhere
+    console: bool = False
+    console_host: str = HOST
+    console_password: str = field(default="", repr=False)
+    grafana_url: str = ""
+    traces: bool = False  # every process makes spans, and a collector keeps them
+    trace_sample: float = 1.0
     restart: bool = True
+    link_ports: Mapping[str, int] = field(default_factory=dict)  # process -> where it finds its broker, if not there
 
     def __post_init__(self) -> None:
         known = (STEP_FUNCTIONS,) if self.lanes == (STEP_FUNCTIONS,) else LANES  # it is never up beside a lane
@@ -98,15 +120,18 @@ class LabConfig:
             raise BadInput(f"the port base must be 1024 to 65000, not {self.port_base}")
         if not 0 < self.time_scale <= 1000:
             raise BadInput(f"the time scale must be over 0 and at most 1000, not {self.time_scale:g}")
+        if self.console and self.console_host not in LOOPBACK and not self.console_password:
+            raise BadInput(f"on {self.console_host} everybody in the network could open the console: {SET_PASSWORD}")
 
     def practices_of(self, lane: str) -> Practices:
         return self.practices.get(lane, PRESETS["hardened"])
 
     def parts(self, lane: str) -> tuple[Part, ...]:
+        tracer = (TRACERS[lane],) if self.traces and lane in TRACERS else ()
         if lane == "choreography":
-            return CHOREOGRAPHY
+            return (*CHOREOGRAPHY, *tracer)
         alone = STEP_FUNCTIONS_PARTS if lane == STEP_FUNCTIONS else ORCHESTRATION
-        return (*alone, *_conductors(self.conductors))
+        return (*alone, *_conductors(self.conductors), *tracer)
 
     def has(self, lane: str, component: str) -> bool:
         return any(part.component == component for part in self.parts(lane))
@@ -130,6 +155,15 @@ class LabConfig:
             return f"nats://{HOST}:{self.broker_port(lane)}"
         return f"http://{HOST}:{self.port(lane, component)}"
 
+    @property
+    def console_url(self) -> str:
+        """As a browser on this machine finds it."""
+        return f"http://{HOST}:{self.port_base + CONSOLE_OFFSET}"
+
+    @property
+    def collector_url(self) -> str:
+        return f"http://{HOST}:{self.port_base + COLLECTOR_OFFSET}"
+
     def monitor_url(self, lane: str) -> str:
         return f"http://{HOST}:{self.broker_port(lane) + 1}"
 
@@ -146,13 +180,75 @@ def broker_store_path(config: LabConfig, lane: str) -> Path:
     return config.lane_home(lane) / "jetstream"
 
 
+def spans_path(config: LabConfig) -> Path:
+    return config.home / "telemetry" / "spans.db"
+
+
 def processes(config: LabConfig, credentials: Credentials, *, python: str, nats_server: str) -> tuple[ProcessSpec, ...]:
     """Every process of every lane. Paths in ``config`` should be absolute: children run elsewhere."""
     specs: list[ProcessSpec] = []
+    if config.traces:
+        specs.append(_collector(config, python))
     for lane in config.lanes:
         specs.append(_broker(config, lane, nats_server))
         specs += [_python(config, credentials, lane, part, python) for part in config.parts(lane)]
+    if config.console:
+        specs.append(_console(config, credentials, python))
     return tuple(specs)
+
+
+def _collector(config: LabConfig, python: str) -> ProcessSpec:
+    port = config.port_base + COLLECTOR_OFFSET
+    told = {"HOST": HOST, "PORT": str(port), "STORE": str(spans_path(config))}
+    return ProcessSpec(
+        name=COLLECTOR,
+        group=LAB,
+        argv=(python, "-m", "lab.diagnosis.collector"),
+        env={"PYTHONUNBUFFERED": "1"} | {f"LAB_COLLECTOR_{name}": text for name, text in told.items()},
+        ports=(port,),
+        ready_url=f"{config.collector_url}/readyz",
+    )
+
+
+def _console(config: LabConfig, credentials: Credentials, python: str) -> ProcessSpec:
+    port = config.port_base + CONSOLE_OFFSET
+    return ProcessSpec(
+        name=CONSOLE,
+        group=LAB,
+        argv=(python, "-m", "lab.console"),
+        env={"PYTHONUNBUFFERED": "1"} | {f"LAB_CONSOLE_{name}": text for name, text in _told(config, credentials).items()},
+        ports=(port,),
+        ready_url=f"{config.console_url}/healthz",
+    )
+
+
+def _told(config: LabConfig, credentials: Credentials) -> dict[str, str]:
+    """What the console is told: where everything is, and how to get in."""
+    lanes = {
+        lane: {part.component: config.url(lane, part.component) for part in config.parts(lane)} for lane in config.lanes
+    }
+    brokers = {
+        lane: {
+            "url": config.url(lane, BROKER),
+            "user": LAB_USER,
+            "password": credentials.broker_password(lane, LAB_USER),
+        }
+        for lane in config.lanes
+    }
+    return {
+        "HOST": config.console_host,
+        "PORT": str(config.port_base + CONSOLE_OFFSET),
+        "PASSWORD": config.console_password,
+        "HOME": str(config.home),
+        "CONTROL": str(Home(config.home).socket),
+        "LANES": json.dumps(lanes),
+        "BROKERS": json.dumps(brokers),
+        "PRACTICES": json.dumps({lane: format_practices(config.practices_of(lane)) for lane in config.lanes}),
+        "TIME_SCALE": str(config.time_scale),
+        "ADMIN_TOKEN": credentials.admin_token,
+        "APPROVAL_SECRET": credentials.approval_secret,
+        "GRAFANA_URL": config.grafana_url,
+    }
 
 
 def _broker(config: LabConfig, lane: str, nats_server: str) -> ProcessSpec:
@@ -200,6 +296,8 @@ def _environment(config: LabConfig, credentials: Credentials, lane: str, part: P
         "CALL_TIMEOUT_BASE_S": config.call_timeout_base_s,
         "QUIET_AFTER_BASE_S": config.quiet_after_base_s,
     }
+    if config.traces:
+        told |= {"OTLP_ENDPOINT": config.collector_url, "TRACE_SAMPLE": config.trace_sample}
     told |= {f"{service.upper()}_URL": config.url(lane, service) for service in SERVICES if config.has(lane, service)}
     told |= {f"{service.upper()}_URL": url for service, url in config.service_urls.items()}
     if part.component in SERVICES:
@@ -207,13 +305,18 @@ def _environment(config: LabConfig, credentials: Credentials, lane: str, part: P
     if part.module == "orchestration" and part.user == DOOR:
         told["READ_MODEL_URL"] = f"sqlite:///{(config.lane_home(lane) / 'read-model.db').as_posix()}"
     if part.user is not None:
-        told["BROKER_URL"] = config.url(lane, BROKER)
+        told["BROKER_URL"] = _broker_url(config, lane, part)
         told["BROKER_USER"] = part.user
         told["BROKER_PASSWORD"] = credentials.broker_password(lane, part.user)
     plain = {"PYTHONUNBUFFERED": "1"}
     if part.component.startswith("conductor"):  # tasks that ask Step Functions itself find it here
         plain["AWS_ENDPOINT_URL_SFN"] = config.url(lane, API if config.has(lane, API) else DOOR)
     return plain | {f"LAB_{name}": str(value) for name, value in told.items() if value is not None}
+
+
+def _broker_url(config: LabConfig, lane: str, part: Part) -> str:
+    port = config.link_ports.get(name_of(lane, part.component))
+    return config.url(lane, BROKER) if port is None else f"nats://{HOST}:{port}"
 
 
 def ledger_url(config: LabConfig, lane: str, service: str) -> str:

@@ -1,39 +1,43 @@
-"""One run of a scenario through both lanes at once: the load, the scenario's clock, the wait for rest, the collecting.
+"""One run of a scenario through the lanes that are up: the load, the wait for rest, the looking and the collecting.
 
-What it brings back is raw; ``auditor`` and ``verdict`` judge it. Everything is done to every lane at the same moment.
+What it brings back is raw; ``auditor`` and ``verdict`` judge it. Everything is done to every lane at the same moment;
+``scenario_clock`` does it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import aiohttp
 
-from lab.auditor import Effect, StockLevel
+from lab.auditor import Effect, StockLevel, effect_of
 from lab.collect import LaneAddress, LaneReader
 from lab.embedded import Lab
-from lab.errors import LabError, OutOfReach
+from lab.errors import LabError
+from lab.link.links import Links
 from lab.processes.state import State
-from lab.scenario import Role, Scenario, component_of
-from lab.topology import LabConfig, name_of
+from lab.scenario import Scenario
+from lab.scenario_clock import Clock, Happening
+from lab.topology import LabConfig
 from loadtests.manager import Desk, desk_for, manage
-from loadtests.open_loop import Patience, Placement, Placing, send_on_time
+from loadtests.open_loop import OnAnswer, Patience, Placement, Placing, send_on_time
 from loadtests.outcomes import Outcomes, follow
 from loadtests.workload import PlannedOrder
 from services.operations import Service
+from services.practices import Practices
 from services.settings import Settings
 from services.trail import ENDED, OrderStatus
 
 # Between "everything is ready" and the first planned moment, so that nobody departs late.
 LEAD_S: Final = 0.5
 SAMPLE_EVERY_S: Final = 1.0
-READY_AGAIN_WITHIN_S: Final = 60.0
 ASK_AGAIN_AFTER_S: Final = 0.5
 # Beyond a caller's timeout: the time in which a call that was still under way writes its effect down.
 WRITING_S: Final = 0.25
-COUNTERS: Final = frozenset({"lab_retries_total", "lab_dead_letters_total"})
+COUNTERS: Final = frozenset({"lab_retries_total", "lab_dead_letters_total", "conductor_transitions_total"})
 # Trails read for the question how many stores tell a story: the orders that did not just succeed.
 MAX_TRAILS: Final = 60
 
@@ -47,6 +51,7 @@ class LaneRun:
     outcomes: Outcomes = field(default_factory=Outcomes)
     desk: Desk = field(default_factory=lambda: Desk({}))
     effects: dict[str, list[Effect]] = field(default_factory=dict)
+    ledgers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # the same effects, with times and keys
     stock: dict[str, StockLevel] = field(default_factory=dict)
     stories: dict[str, str | None] = field(default_factory=dict)
     reasons: dict[str, str | None] = field(default_factory=dict)  # why it was not fulfilled, in the lane's own words
@@ -63,26 +68,50 @@ class LaneRun:
 
 @dataclass
 class Run:
-    """Both lanes under one preset. ``actions`` tells when each planned change was really made: (epoch, text)."""
+    """All lanes under one preset. ``actions`` tells when each planned change was really made: (epoch, text)."""
 
     starts_at: float = 0.0
+    sent_at: float = 0.0  # every order was answered or given up
     ended_at: float = 0.0
     lanes: dict[str, LaneRun] = field(default_factory=dict)
     actions: list[tuple[float, str]] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
 
 
 OnProgress = Callable[[Run], None]
 
 
+class Sender(Protocol):
+    """Sends a plan to one front door from ``starts_at`` on, on time; answers when all was acknowledged or given up."""
+
+    async def __call__(
+        self,
+        orders: Sequence[PlannedOrder],
+        front_door_url: str,
+        *,
+        starts_at: float,
+        patience: Patience,
+        on_answer: OnAnswer,
+    ) -> list[Placement]: ...
+
+
 async def run_scenario(
-    lab: Lab, scenario: Scenario, orders: Sequence[PlannedOrder], seed: int, on_progress: OnProgress
+    lab: Lab,
+    scenario: Scenario,
+    orders: Sequence[PlannedOrder],
+    seed: int,
+    on_progress: OnProgress,
+    *,
+    links: Links | None = None,
+    sender: Sender = send_on_time,
 ) -> Run:
     """Raises ``LabError`` when the lab itself fails; whatever happens to orders is a result."""
     run = Run(lanes={lane: LaneRun(lane, desk=desk_for(orders)) for lane in lab.config.lanes})
+    clock = Clock(lab, scenario, seed, links or {}, actions=run.actions, happenings=run.happenings)
     async with aiohttp.ClientSession() as session:
         readers = {lane: LaneReader(address_of(lab, lane), session) for lane in run.lanes}
-        await _put_faults(lab, scenario, seed, 0.0)
-        run.starts_at = time.time() + LEAD_S
+        await clock.put_faults(0.0)
+        run.starts_at = clock.starts_at = time.time() + LEAD_S
         over = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -93,7 +122,7 @@ async def run_scenario(
                     tasks.create_task(_sample_counters(lab, readers[lane], lane_run, over))
                 tasks.create_task(_sample_processes(lab, run, over, on_progress))
                 try:
-                    await _play(lab, scenario, orders, seed, run, readers)
+                    await _play(clock, orders, run, readers, sender)
                 finally:
                     over.set()
         except* LabError as failures:
@@ -102,6 +131,26 @@ async def run_scenario(
         for lane, lane_run in run.lanes.items():
             await _collect(readers[lane], lane_run)
     return run
+
+
+def config_for(
+    scenario: Scenario, *, home: Path, port_base: int, lanes: Sequence[str], practices: Practices
+) -> LabConfig:
+    """A lab under the scenario's conditions, every lane with the same practices."""
+    told = scenario.conditions
+    return LabConfig(
+        home=home,
+        port_base=port_base,
+        lanes=tuple(lanes),
+        practices=dict.fromkeys(lanes, practices),
+        time_scale=told.time_scale,
+        approval_threshold_cents=told.approval_threshold_cents,
+        approval_timeout_s=told.approval_timeout_s,
+        stock_scale=told.stock_scale,
+        catalogue_seed=told.catalogue_seed,
+        call_timeout_base_s=told.call_timeout_base_s,
+        quiet_after_base_s=told.quiet_after_base_s,
+    )
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -115,92 +164,33 @@ def address_of(lab: Lab, lane: str) -> LaneAddress:
     return LaneAddress(lane, {component: lab.url(lane, component) for component in parts}, lab.admin_token)
 
 
-# --- the load and the scenario's clock -------------------------------------------------------------------------------
+# --- the load --------------------------------------------------------------------------------------------------------
 
 
 async def _play(
-    lab: Lab,
-    scenario: Scenario,
-    orders: Sequence[PlannedOrder],
-    seed: int,
-    run: Run,
-    readers: dict[str, LaneReader],
+    clock: Clock, orders: Sequence[PlannedOrder], run: Run, readers: dict[str, LaneReader], sender: Sender
 ) -> None:
+    lab, settle = clock.lab, clock.scenario.settle
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_keep_time(lab, scenario, seed, run))
+        tasks.create_task(clock.run())
         for lane_run in run.lanes.values():
-            tasks.create_task(_send(lab, orders, run, lane_run, Patience(order_s=scenario.settle.within_s)))
-    horizon = time.monotonic() + scenario.settle.within_s
+            tasks.create_task(_send(lab, orders, run, lane_run, Patience(order_s=settle.within_s), sender))
+    run.sent_at = time.time()
+    horizon = time.monotonic() + settle.within_s
     async with asyncio.TaskGroup() as tasks:
         for lane, lane_run in run.lanes.items():
-            patience = Rest(scenario.settle.quiet_s, late_call_s(lab.config), horizon)
+            patience = Rest(settle.quiet_s, late_call_s(lab.config), horizon)
             tasks.create_task(until_rest(readers[lane], lane_run, patience))
 
 
-async def _send(lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun, patience: Patience) -> None:
+async def _send(
+    lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun, patience: Patience, sender: Sender
+) -> None:
     def count(placement: Placement) -> None:
         lane_run.accepted += placement.placing is Placing.ACCEPTED
 
     door = lab.url(lane_run.lane, "door")
-    lane_run.placements = await send_on_time(orders, door, starts_at=run.starts_at, patience=patience, on_answer=count)
-
-
-async def _keep_time(lab: Lab, scenario: Scenario, seed: int, run: Run) -> None:
-    """Change the fault plan and do things to processes when the scenario says so."""
-    async with asyncio.TaskGroup() as tasks:
-        for at_s in scenario.plan_changes():
-            tasks.create_task(_change_plan(lab, scenario, seed, run, at_s))
-        for at_s, verb, role in scenario.actions():
-            for lane in run.lanes:
-                tasks.create_task(_act(lab, run, lane, at_s, verb, role))
-
-
-async def _change_plan(lab: Lab, scenario: Scenario, seed: int, run: Run, at_s: float) -> None:
-    await _until(run.starts_at + at_s)
-    plan = scenario.faults_at(seed, at_s)
-    words = ", ".join(sorted({f"{rule.service} {rule.kind}" for rule in plan.rules})) or "none"
-    run.actions.append((time.time(), f"faults from now on: {words}"))
-    await _put_faults(lab, scenario, seed, at_s)
-
-
-async def _put_faults(lab: Lab, scenario: Scenario, seed: int, at_s: float) -> None:
-    plan = scenario.faults_at(seed, at_s).model_dump(mode="json")
-    async with asyncio.TaskGroup() as tasks:
-        for lane in lab.config.lanes:
-            for service in Service:
-                tasks.create_task(_put_when_ready(lab, lane, service, plan))
-
-
-async def _put_when_ready(lab: Lab, lane: str, service: Service, plan: dict[str, Any]) -> None:
-    """A service that is just being started again, or dies of its old plan meanwhile, gets the plan when it is back."""
-    give_up_at = time.monotonic() + READY_AGAIN_WITHIN_S
-    while True:
-        await lab.wait_ready(name_of(lane, service), READY_AGAIN_WITHIN_S)
-        try:
-            await lab.put_faults(lane, service, plan)
-        except OutOfReach:
-            if time.monotonic() > give_up_at:
-                raise
-            await asyncio.sleep(ASK_AGAIN_AFTER_S)
-        else:
-            return
-
-
-async def _act(lab: Lab, run: Run, lane: str, at_s: float, verb: str, role: Role) -> None:
-    """Do it, and see the process back."""
-    await _until(run.starts_at + at_s)
-    name = name_of(lane, component_of(role, lane))
-    act = {"kill": lab.kill, "freeze": lab.freeze, "thaw": lab.thaw, "restart": lab.restart}[verb]
-    done_at = time.time()
-    run.actions.append((done_at, f"{verb} {name}"))
-    await act(name)
-    if verb in ("kill", "restart"):
-        await lab.wait_ready(name, READY_AGAIN_WITHIN_S)
-        run.actions.append((time.time(), f"{name} is ready again after {time.time() - done_at:.1f} s"))
-
-
-async def _until(moment: float) -> None:
-    await asyncio.sleep(max(0.0, moment - time.time()))
+    lane_run.placements = await sender(orders, door, starts_at=run.starts_at, patience=patience, on_answer=count)
 
 
 # --- waiting for rest ------------------------------------------------------------------------------------------------
@@ -307,7 +297,8 @@ async def _pause(over: asyncio.Event) -> None:
 async def _collect(reader: LaneReader, lane_run: LaneRun) -> None:
     """Ledgers first, stories after them: a story told later can only know more."""
     for service in Service:
-        lane_run.effects[service] = await reader.effects(service)
+        lane_run.ledgers[service] = await reader.ledger(service)
+        lane_run.effects[service] = [effect_of(row) for row in lane_run.ledgers[service]]
         lane_run.injected[service] = await reader.injected(service)
     lane_run.stock = await reader.stock()
     views = await reader.views(each.order_id for each in lane_run.placements)

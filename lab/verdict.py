@@ -107,7 +107,7 @@ def judge(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], scenario:
         "orders_unanswered": len(by_placing[Placing.UNANSWERED]),
         "stories": dict(Counter(story or "unknown" for story in lane_run.stories.values())),
         **{breach.value: counted[breach] for breach in Breach},
-        "machinery_disturbed": bool(scenario.machinery) or grounds.processes_died,
+        "machinery_disturbed": bool(scenario.machinery or scenario.links) or grounds.processes_died,
         "approvals_answered": len(lane_run.desk.answered),
         "placing_tries": sum(each.tries for each in lane_run.placements),
         "late_departures": sum(each.late_s > LATE_AFTER_S for each in lane_run.placements),

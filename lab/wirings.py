@@ -8,7 +8,7 @@ from typing import Any
 
 from broker.server import Permissions
 from lab.errors import BadInput
-from lab.topology import STEP_FUNCTIONS, LabConfig
+from lab.topology import STEP_FUNCTIONS
 
 Config = Mapping[str, Any]
 
@@ -19,9 +19,10 @@ def users(lane: str) -> Mapping[str, Permissions]:
     return found
 
 
-def streams_and_consumers(lane: str, config: LabConfig) -> tuple[Sequence[Config], Sequence[tuple[str, Config]]]:
-    setup = _setup(lane)
-    return setup.STREAMS, setup.CONSUMERS
+def streams_and_consumers(lane: str, *, replicas: int = 1) -> tuple[Sequence[Config], Sequence[tuple[str, Config]]]:
+    """``replicas``: on how many servers of the lane's broker each message is stored before it is acknowledged."""
+    setup = _setup(lane).setup(replicas=replicas)
+    return setup.streams, setup.consumers
 
 
 def _setup(lane: str) -> Any:

@@ -3,9 +3,13 @@
     locust -f loadtests/locustfile.py --host http://127.0.0.1:7402 --catalogue http://127.0.0.1:7404/catalogue
 
 Without ``--catalogue`` it orders products that no warehouse has, and every order is rolled back.
+Outcomes come from the front door's feed of all orders and are events of their own: OUTCOME ``fulfilled`` or
+``rolled_back``, from the first sending to the lane's durable end. It works with Locust's web UI, with ``--headless``,
+and distributed (``--master``, ``--worker``).
+
 Honest about what it is: users that wait for a slow lane send less to it, so its latencies look better than those of a
-load that arrives on schedule. Use ``loadtests.open_loop`` for latency; use this to find the rate at saturation, or to
-watch a lane by hand. ``order to outcome`` counts from the first sending until the front door reports the end.
+load that arrives on schedule. Use ``on_time.py`` for latency; use this to find the rate at saturation, or to watch a
+lane by hand.
 """
 
 import random
@@ -13,21 +17,27 @@ import time
 import uuid
 from typing import Any
 
+import gevent
 from locust import HttpUser, between, events, task
 from locust.env import Environment
 
 from loadtests.catalogue import Product, products_of
+from loadtests.locust_metrics import expose
+from loadtests.outcome_feed import REQUEST_TYPE, OutcomeFeed, fire
 from loadtests.workload import Shape, plan_count
 
 OUTCOME_TIMEOUT_S = 60.0
-ASK_EVERY_S = 0.2
-ENDED = ("fulfilled", "rolled_back", "failed")
 FALLBACK = tuple(Product(f"SKU-{number:04d}", 500 + 10 * number, 1 / number) for number in range(1, 201))
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
 def _options(parser: Any) -> None:
     parser.add_argument("--catalogue", default="", help="URL of the warehouse's /catalogue")
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
+def _metrics(environment: Environment, **_: Any) -> None:
+    expose(environment)
 
 
 class Customer(HttpUser):
@@ -51,25 +61,24 @@ class Customer(HttpUser):
     @task
     def order_and_wait(self) -> None:
         order = next(self.orders)
-        started = time.perf_counter()
+        began = time.time()
         with self.client.post("/orders", json=order.body, name="/orders", catch_response=True) as answer:
             if answer.status_code != 202:
                 answer.failure(f"answered {answer.status_code}")
                 return
-        error = self._outcome(order.order_id, started + OUTCOME_TIMEOUT_S)
-        self.environment.events.request.fire(
-            request_type="SAGA",
-            name="order to outcome",
-            response_time=(time.perf_counter() - started) * 1000,
-            response_length=0,
-            exception=error,
-            context={},
-        )
+        outcome = _feed(self.environment, self.host or "").expect(order.order_id, began)
+        try:
+            outcome.get(timeout=OUTCOME_TIMEOUT_S)
+        except gevent.Timeout:
+            none = TimeoutError(f"{order.order_id} has no outcome after {OUTCOME_TIMEOUT_S:g} s")
+            fire(self.environment, REQUEST_TYPE, "none in time", OUTCOME_TIMEOUT_S, none)
 
-    def _outcome(self, order_id: str, deadline: float) -> Exception | None:
-        while time.perf_counter() < deadline:
-            answer = self.client.get(f"/orders/{order_id}", name="/orders/{id}")
-            if answer.status_code == 200 and answer.json()["status"] in ENDED:
-                return None
-            time.sleep(ASK_EVERY_S)
-        return TimeoutError(f"{order_id} has no outcome after {OUTCOME_TIMEOUT_S:g} s")
+
+_feeds: dict[str, OutcomeFeed] = {}
+
+
+def _feed(environment: Environment, front_door_url: str) -> OutcomeFeed:
+    """One for all users of this process."""
+    if front_door_url not in _feeds:
+        _feeds[front_door_url] = OutcomeFeed(environment, front_door_url)
+    return _feeds[front_door_url]

@@ -1,4 +1,7 @@
-"""A robot manager: asks what waits for approval, thinks for the planned time, and answers as planned."""
+"""A robot manager: asks what waits for approval, thinks for the planned time, and answers as planned.
+
+One that is planned to answer twice says the same again and then the contrary: only the first answer may count.
+"""
 
 import asyncio
 import logging
@@ -25,6 +28,8 @@ class Desk:
     taken_up: set[str] = field(default_factory=set)  # tokens
     answered: dict[str, int] = field(default_factory=dict)  # order id → HTTP status of the answer that settled it
     unsure: set[str] = field(default_factory=set)  # orders of which a decision was sent and its answer was lost, or 503
+    # Of a manager who answers twice: order id, whether it was a yes, HTTP status of the answer (0: none).
+    repeated: list[tuple[str, bool, int]] = field(default_factory=list)
 
 
 def desk_for(orders: Iterable[PlannedOrder]) -> Desk:
@@ -39,7 +44,7 @@ async def manage(desk: Desk, front_door_url: str, *, admin_token: str = "", unti
         while not until.is_set():
             for waiting in await _waiting(session, front_door_url):
                 decision = desk.decisions.get(waiting["order_id"])
-                if decision is None or waiting["token"] in desk.taken_up:
+                if decision is None or decision.answers == "never" or waiting["token"] in desk.taken_up:
                     continue
                 desk.taken_up.add(waiting["token"])
                 tasks.create_task(_answer(session, front_door_url, waiting, decision, desk, until))
@@ -66,19 +71,30 @@ async def _answer(
     desk: Desk,
     until: asyncio.Event,
 ) -> None:
-    body = {"decision": "approve" if decision.approve else "reject", "comment": decision.comment}
+    order_id, url = waiting["order_id"], f"{front_door_url}/approvals/{waiting['token']}"
     await _pause(until, decision.delay_s)
     while not until.is_set():
-        try:
-            async with session.post(f"{front_door_url}/approvals/{waiting['token']}", json=body) as answer:
-                await answer.read()
-                if answer.status in SETTLED:
-                    desk.answered[waiting["order_id"]] = answer.status
-                    return
-        except (aiohttp.ClientError, TimeoutError) as error:
-            log.debug("approval of %s: %s, asked again", waiting["order_id"], error)
-        desk.unsure.add(waiting["order_id"])  # it may be stored all the same
+        status = await _say(session, url, decision.approve, decision.comment)
+        if status in SETTLED:
+            desk.answered[order_id] = status
+            break
+        log.debug("approval of %s was answered with %s, asked again", order_id, status)
+        desk.unsure.add(order_id)  # it may be stored all the same
         await _pause(until, ASK_EVERY_S)
+    if decision.answers == "twice":
+        for approve in (decision.approve, not decision.approve):
+            desk.repeated.append((order_id, approve, await _say(session, url, approve, decision.comment)))
+
+
+async def _say(session: aiohttp.ClientSession, url: str, approve: bool, comment: str) -> int:
+    """The status of the answer; 0: none came."""
+    body = {"decision": "approve" if approve else "reject", "comment": comment}
+    try:
+        async with session.post(url, json=body) as answer:
+            await answer.read()
+            return answer.status
+    except (aiohttp.ClientError, TimeoutError):
+        return 0
 
 
 async def _pause(until: asyncio.Event, seconds: float) -> None:

@@ -53,6 +53,9 @@ class Patience:
     in_flight: int = 500
 
 
+OnAnswer = Callable[[Placement], None]
+
+
 def client_session(patience: Patience) -> aiohttp.ClientSession:
     """A session for one front door; the caller closes it."""
     return aiohttp.ClientSession(
@@ -67,7 +70,7 @@ async def send_on_time(
     *,
     starts_at: float,
     patience: Patience | None = None,
-    on_answer: Callable[[Placement], None] | None = None,
+    on_answer: OnAnswer | None = None,
 ) -> list[Placement]:
     """Send every order at ``starts_at`` (epoch) plus its ``at_s``; answers when all were acknowledged or given up."""
     patience = patience or Patience()
@@ -82,7 +85,7 @@ async def send_on_time(
     return [task.result() for task in sending]
 
 
-def _reporter(on_answer: Callable[[Placement], None]) -> Callable[["asyncio.Task[Placement]"], None]:
+def _reporter(on_answer: OnAnswer) -> Callable[["asyncio.Task[Placement]"], None]:
     def report(task: "asyncio.Task[Placement]") -> None:
         if not task.cancelled() and task.exception() is None:
             on_answer(task.result())
@@ -106,14 +109,15 @@ async def send(
         except (aiohttp.ClientError, TimeoutError):
             status = None
         now = time.time()
-        placing = _placing(status)
+        placing = placing_of(status)
         if placing is not Placing.UNANSWERED or now + pause_s >= give_up_at:
             return Placement(order.order_id, placing, planned_at, sent_at, now, tries, status)
         await asyncio.sleep(pause_s)
         pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
 
-def _placing(status: int | None) -> Placing:
+def placing_of(status: int | None) -> Placing:
+    """What an HTTP status means; None: no answer came."""
     if status == 202:
         return Placing.ACCEPTED
     return Placing.REFUSED if status is not None and 400 <= status < 500 else Placing.UNANSWERED

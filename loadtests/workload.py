@@ -10,10 +10,11 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from loadtests.arrivals import Profile, arrivals, profile_of
 from loadtests.catalogue import Product
 
 MAX_LINES = 5
@@ -25,25 +26,61 @@ COMMENTS = {True: "within budget", False: "not this quarter"}
 
 
 class Shape(BaseModel):
-    """What the load looks like. Arrivals are Poisson at ``rate_per_s`` for ``seconds``."""
+    """What the load looks like: arrivals for ``seconds``, what is ordered, and what the manager does.
+
+    ``arrivals``: ``poisson`` and ``constant`` at ``rate_per_s``; ``ramp`` from it to ``peak_rate_per_s``; ``spike``:
+    at the peak rate from ``peak_from_s`` for ``peak_for_s``; ``on_off``: ``on_s`` at the peak rate and ``off_s`` at
+    ``rate_per_s``, in turn. All but ``constant`` are random (Poisson) at that rate.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate_per_s: float = Field(default=15.0, gt=0, le=10_000)
     seconds: float = Field(default=15.0, gt=0)
+    arrivals: Literal["poisson", "constant", "ramp", "spike", "on_off"] = "poisson"
+    peak_rate_per_s: float | None = Field(default=None, gt=0, le=10_000)
+    peak_from_s: float = Field(default=0.0, ge=0)
+    peak_for_s: float | None = Field(default=None, gt=0)
+    on_s: float = Field(default=1.0, gt=0)
+    off_s: float = Field(default=1.0, gt=0)
+    zipf: float | None = Field(default=None, ge=0, le=5)  # exponent of the products' popularity; None: the catalogue's
     large_share: float = Field(default=0.1, ge=0, le=1)  # orders that need a manager's approval
     large_from_cents: int = Field(default=50_000, ge=1)
     reject_share: float = Field(default=0.2, ge=0, le=1)  # of the large orders
+    manager: Literal["once", "never", "twice"] = "once"  # how often an order is answered
     manager_delay_s: tuple[float, float] = (0.2, 1.0)  # the manager's thinking time: uniform between the two
+
+    @model_validator(mode="after")
+    def _fits_its_arrivals(self) -> Self:
+        if (self.arrivals in ("ramp", "spike", "on_off")) != (self.peak_rate_per_s is not None):
+            raise ValueError("ramp, spike and on_off need peak_rate_per_s, and nothing else has one")
+        if (self.arrivals == "spike") != (self.peak_for_s is not None):
+            raise ValueError("a spike needs peak_for_s, and nothing else has one")
+        return self
+
+    def profile(self) -> Profile:
+        """The rate as it changes with time."""
+        return profile_of(
+            self.arrivals,
+            self.rate_per_s,
+            self.peak_rate_per_s or self.rate_per_s,
+            self.seconds,
+            spike=(self.peak_from_s, self.peak_for_s or 0.0),
+            on_off=(self.on_s, self.off_s),
+        )
 
 
 class Decision(BaseModel):
-    """What the manager says to a large order, ``delay_s`` after it is asked."""
+    """What the manager says to a large order, ``delay_s`` after it is asked.
+
+    ``answers``: who answers ``twice`` says the same again, and then the contrary.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     approve: bool
     delay_s: float = Field(ge=0)
+    answers: Literal["once", "never", "twice"] = "once"
 
     @property
     def comment(self) -> str:
@@ -71,13 +108,11 @@ class UnreadablePlan(Exception):
 def plan(seed: int, shape: Shape, products: Sequence[Product], *, prefix: str = "o") -> Iterator[PlannedOrder]:
     """The orders of a load, by the time that they leave."""
     dice = random.Random(f"workload:{seed}")
-    cumulative = list(accumulate(product.weight for product in products))
-    at_s, number = 0.0, 0
-    while True:
-        at_s += dice.expovariate(shape.rate_per_s)
+    cumulative = _cumulative(shape, products)
+    times = arrivals(dice, shape.profile(), regular=shape.arrivals == "constant")
+    for number, at_s in enumerate(times, 1):
         if at_s >= shape.seconds:
             return
-        number += 1
         yield _order(dice, f"{prefix}{seed}-{number:05d}", at_s, shape, products, cumulative)
 
 
@@ -86,11 +121,18 @@ def plan_count(
 ) -> Iterator[PlannedOrder]:
     """Exactly ``count`` orders at the shape's rate, however long that takes."""
     dice = random.Random(f"workload:{seed}")
-    cumulative = list(accumulate(product.weight for product in products))
-    at_s = 0.0
-    for number in range(1, count + 1):
-        at_s += dice.expovariate(shape.rate_per_s)
+    cumulative = _cumulative(shape, products)
+    times = arrivals(dice, shape.profile(), regular=shape.arrivals == "constant")
+    for number, at_s in zip(range(1, count + 1), times, strict=False):
         yield _order(dice, f"{prefix}{seed}-{number:05d}", at_s, shape, products, cumulative)
+
+
+def _cumulative(shape: Shape, products: Sequence[Product]) -> list[float]:
+    """Weights summed up; by Zipf's law the weight of the product of rank r is 1 / r ** exponent."""
+    if shape.zipf is None:
+        return list(accumulate(product.weight for product in products))
+    exponent = shape.zipf
+    return list(accumulate(1 / rank**exponent for rank in range(1, len(products) + 1)))
 
 
 def _order(
@@ -121,7 +163,11 @@ def _order(
         "currency": "EUR",
         "ship_to": f"{dice.choice(STREETS)} {dice.randint(1, 120)}",
     }
-    decision = Decision(approve=dice.random() >= shape.reject_share, delay_s=dice.uniform(*shape.manager_delay_s))
+    decision = Decision(
+        approve=dice.random() >= shape.reject_share,
+        delay_s=dice.uniform(*shape.manager_delay_s),
+        answers=shape.manager,
+    )
     return PlannedOrder(at_s=round(at_s, 6), body=body, decision=decision if total >= shape.large_from_cents else None)
 
 

@@ -1,8 +1,7 @@
 """Wires up the tracer: the process that makes spans of what the conductors have stored."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -20,12 +19,10 @@ from services import spans as words
 from services.operational_http import create_operational_app
 from services.serve import serve
 from services.settings import Settings
-from telemetry import metrics
+from telemetry.exporting import Exporter
 from telemetry.ids import sampled
-from telemetry.otlp import Otlp, Unexported
-from telemetry.span import Attribute, Span
-
-log = logging.getLogger(__name__)
+from telemetry.otlp import Otlp
+from telemetry.span import Attribute
 
 STOP_WITHIN_S: Final = 1.5
 
@@ -55,8 +52,8 @@ async def serve_tracer(settings: Settings, client: Client) -> None:
 def create_app(settings: Settings, client: Client) -> FastAPI:
     # The conductors' spans: whichever of them made an append, it is the lane's conductor that others see.
     resource = {words.COMPONENT: f"{settings.lane}-conductor", words.LANE: settings.lane}
-    otlp = Otlp(settings.otlp_endpoint, resource)
-    tracer = Tracer(client, _Export(otlp), lambda trace_id: sampled(trace_id, settings.trace_sample), WORDS)
+    exporter = Exporter(Otlp(settings.otlp_endpoint, resource))
+    tracer = Tracer(client, exporter.export, lambda trace_id: sampled(trace_id, settings.trace_sample), WORDS)
 
     async def ready() -> str | None:
         if not client.is_connected:
@@ -72,26 +69,7 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
             await tracer.stop()
             await asyncio.wait((running,), timeout=STOP_WITHIN_S)
             running.cancel()
-            otlp.close()
+            exporter.close()
         await close(client)
 
     return create_operational_app(settings, ready, lifespan)
-
-
-class _Export:
-    """Sends, and counts what that cost."""
-
-    def __init__(self, otlp: Otlp) -> None:
-        self._otlp = otlp
-
-    def __call__(self, spans: Sequence[Span]) -> bool:
-        try:
-            size = self._otlp.send(spans)
-        except Unexported as error:
-            log.log(logging.WARNING if error.refused else logging.DEBUG, "the collector: %s", error)
-            if error.refused:
-                metrics.spans.labels("dropped").inc(len(spans))
-            return error.refused
-        metrics.exported_bytes.inc(size)
-        metrics.spans.labels("exported").inc(len(spans))
-        return True

@@ -1,4 +1,4 @@
-"""The trace of an execution: derived from its name and its history, so that whoever takes it over goes on with it. Pure.
+"""The trace of an execution: derived from its name and history, so that whoever takes it over goes on with it. Pure.
 
 One trace for an execution, or that of whoever started it; in it a span for the execution, each state entry and each
 attempt. Must not know how spans are made from a history (``visibility.spans``) nor who asks for a header.

@@ -18,7 +18,9 @@ from services.operations import PATH_OF, Operation
 from services.order import Order
 from services.service import Service
 from services.settings import Settings
+from services.spans import enter
 from services.withholding import withhold
+from telemetry.recording import recording
 
 MAX_KEY_LENGTH: Final = 200
 
@@ -48,6 +50,8 @@ def add_command(app: FastAPI, settings: Settings, service: Service, operation: O
     async def endpoint(request: Request) -> Response:
         try:
             order, key = await _read_command(request)
+            if recording():
+                enter(header(request, b"traceparent"))
             performed = await service.perform(Command(operation, order, key))
         except BadBody as bad:
             return bad.response()

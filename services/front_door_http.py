@@ -1,5 +1,6 @@
 """The one HTTP shell of every lane's front door. It knows a ``Lane``, and not which wiring stands behind it."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from enum import StrEnum
@@ -11,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
-from services import metrics
+from services import metrics, spans
 from services.bodies import (
     BadBody,
     check_admin,
@@ -30,6 +31,7 @@ from services.operational_http import Lifespan, add_operational
 from services.order import Order, OrderId
 from services.settings import Settings
 from services.trail import OrderStatus, OrderTrail, OrderView, PendingApproval
+from telemetry.recording import recording
 
 NDJSON: Final = "application/x-ndjson"
 MAX_CURSOR: Final = 2**63 - 1
@@ -111,8 +113,20 @@ async def _read(request: Request, model: type[Model]) -> Model:
         raise BadBody(422, f"the body is not a valid {model.__name__}", problems_of(error)) from error
 
 
+async def _placed(lane: Lane, order: Order, request: Request) -> Placed:
+    if not recording():
+        return await lane.place(order)
+    return await spans.placed(lane.place, order, lane.name, header(request, b"traceparent"))
+
+
 def _add_placing(app: FastAPI, lane: Lane) -> None:
     accepted = metrics.orders_accepted.labels(lane.name)
+    placing_seconds = metrics.placing_seconds.labels(lane.name)
+    metrics.expect_refusals(lane.name)
+
+    def refused(response: Response) -> Response:
+        metrics.placings_refused.labels(lane.name, response.status_code).inc()
+        return response
 
     @app.post(
         "/orders",
@@ -126,17 +140,20 @@ def _add_placing(app: FastAPI, lane: Lane) -> None:
         openapi_extra=_input(Order),
     )
     async def place(request: Request) -> Response:
+        began = time.perf_counter()
         try:
             order = await _read(request, Order)
-            placed = await lane.place(order)
+            placed = await _placed(lane, order, request)
         except BadBody as bad:
-            return bad.response()
+            return refused(bad.response())
         except NotDurable as error:
-            return _not_durable(error)
+            return refused(_not_durable(error))
         if placed is Placed.CONFLICT:
-            return error_response(409, "Conflict", f"order {order.order_id} was placed before with another body")
+            text = f"order {order.order_id} was placed before with another body"
+            return refused(error_response(409, "Conflict", text))
         if placed is Placed.ACCEPTED:
             accepted.inc()
+        placing_seconds.observe(time.perf_counter() - began)
         content = {"order_id": order.order_id, "placed": placed}
         return json_response(content, 202, {"location": f"/orders/{order.order_id}"})
 

@@ -102,8 +102,8 @@ def _add_warehouse(app: FastAPI, settings: Settings, service: Service) -> None:
 
 def _add_faults(app: FastAPI, settings: Settings, service: Service) -> None:
     async def answer() -> Response:
-        plan = service.plan.model_dump(mode="json")
-        return json_response({"plan": plan, "injected": await service.injected_counts()})
+        plan = await service.heard_plan()
+        return json_response({"plan": plan.model_dump(mode="json"), "injected": await service.injected_counts()})
 
     @app.get("/faults", tags=["faults"], response_model=FaultsBody, responses=error_docs(403, 503))
     async def get_faults(request: Request) -> Response:

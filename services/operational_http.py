@@ -65,8 +65,8 @@ def add_operational(app: FastAPI, settings: Settings, ready: Ready = always_read
         return json_response(health(reason or "ok"), 503 if reason else 200)
 
     @app.get("/metrics", tags=["operations"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    async def exposition() -> Response:
-        content, content_type = metrics.exposition()
+    async def exposition(request: Request) -> Response:
+        content, content_type = metrics.exposition(request.headers.get("accept", ""))
         return Response(content, headers={"content-type": content_type})
 
     _add_error_answers(app)

@@ -15,9 +15,11 @@ import uvloop
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services import spans
 from services.hot_paths import with_hot_paths
 from services.settings import Settings
 from services.withholding import ABORT
+from telemetry import recording
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,9 @@ def set_up_logging(component: str) -> None:
 def run(main: Main, settings: Settings) -> None:
     """The whole life of a process. Errors end it with a traceback and exit code 1."""
     set_up_logging(settings.component)
+    if settings.otlp_endpoint:
+        whose = {spans.COMPONENT: f"{settings.lane}-{settings.component}", spans.LANE: settings.lane}
+        recording.start(settings.otlp_endpoint, whose, settings.trace_sample)
     # Cycles are looked for 30 times less often than by default: these processes make many objects and few cycles.
     gc.set_threshold(20_000, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

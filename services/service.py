@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from services import metrics
+from services import metrics, spans
 from services.catalogue import catalogue
 from services.commands import Answer, Command, Outgoing, Withheld
 from services.errors import NoAnswer, Unavailable
@@ -24,6 +24,7 @@ from services.ledger.ledger import PAGE, Ledger
 from services.operations import SERVICE_OF, UNDOES, Operation
 from services.operations import Service as ServiceName
 from services.settings import Settings
+from telemetry.recording import recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class Service:
         self._time_step = {op: metrics.step_seconds.labels(lane, name.value, op.value) for op in self._operations}
         self._slow: dict[int, int] = {}  # a command that a fault slows down now, by identity -> its attempt
         self._count_undo = metrics.compensations.labels(lane, name.value)
+        metrics.expect_faults(lane, name)
+        metrics.show_plan(lane, name, ledger.plan)
+        ledger.on_other_plan = lambda plan: metrics.show_plan(lane, name, plan)
 
     @classmethod
     async def open(cls, settings: Settings, injector: Injector | None = None) -> Self:
@@ -103,6 +107,11 @@ class Service:
         """Like ``execute``, but leaves the acting out of a withheld answer to the caller."""
         if command.operation not in self._operations:
             raise ValueError(f"{self.name} does not {command.operation}")
+        if recording():
+            return await spans.performed(self._perform, command, self.name)
+        return await self._perform(command)
+
+    async def _perform(self, command: Command) -> Performed:
         began = time.perf_counter()
         request = Request(command, f"{command.operation.value}/{command.order.fingerprint()}")
         outcome = await self._submit(request)
@@ -190,6 +199,11 @@ class Service:
     async def set_plan(self, plan: FaultPlan) -> None:
         """In force for every command submitted from now on, and after a restart."""
         await self._commits.run(lambda: self._ledger.save_plan(plan))
+        metrics.show_plan(self._settings.lane, self.name, plan)
+
+    async def heard_plan(self) -> FaultPlan:
+        """The plan in force, also where another process of this service was given it."""
+        return await self._commits.run(self._ledger.hear_plan)
 
     async def injected_counts(self) -> dict[str, int]:
         return await asyncio.to_thread(self._ledger.injected_counts)

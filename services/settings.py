@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     quiet_after_base_s: float = 120.0  # an order without news for so long is taken for stuck
     tracker: bool = True
 
+    # Where spans go, by OTLP over HTTP (``http://127.0.0.1:4318``); empty: none are made.
+    otlp_endpoint: str = Field(default="", pattern=r"^(http://[^/\s]+.*)?$")
+    trace_sample: float = Field(default=1.0, ge=0, le=1)  # the share of traces that are recorded
+
     @cached_property
     def practices(self) -> Practices:
         return parse_practices(self.practices_text)

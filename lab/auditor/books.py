@@ -61,11 +61,12 @@ def fold(effects: Mapping[str, Iterable[Effect]], stock: Mapping[str, StockLevel
             order = books.get(effect.order_id)
             if order is None:
                 order = books[effect.order_id] = Books()
-            _post(order, effect, shelf if stock else None)
+            post(order, effect, shelf if stock else None)
     return books
 
 
-def _post(books: Books, effect: Effect, shelf: dict[str, int] | None) -> None:
+def post(books: Books, effect: Effect, shelf: dict[str, int] | None) -> None:
+    """Add one effect, in the order of its ledger; ``shelf`` is what is left of each product (None: not known)."""
     match effect.operation:
         case "charge":
             books.charges += 1

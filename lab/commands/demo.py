@@ -1,11 +1,11 @@
-"""``lab demo`` and ``lab scenarios``."""
+"""``lab demo``."""
 
 from typing import Annotated
 
 import typer
 
 from lab import interrupt
-from lab.commands.options import DEFAULT_HOME, HomeOption, narrow_table, out
+from lab.commands.options import DEFAULT_HOME, HomeOption, out
 from lab.topology import DEFAULT_PORT_BASE
 
 
@@ -26,13 +26,3 @@ def demo(
     chosen = tuple(filter(None, (preset.strip() for preset in presets.split(","))))
     options = DemoOptions(home=home, port_base=port_base, seed=seed, scenario=scenario, presets=chosen)
     raise typer.Exit(interrupt.run(run_demo(options, out)))
-
-
-def scenarios() -> None:
-    """List the scenarios that the lab brings along."""
-    from lab.scenario import known_scenarios, load_scenario
-
-    table = narrow_table("scenario", "what happens", wrap=("what happens",))
-    for name in known_scenarios():
-        table.add_row(name, load_scenario(name).title)
-    out.print(table)

@@ -13,7 +13,7 @@ from lab.continuing import continued
 from lab.errors import BadInput, NotUp
 from lab.home import Home, holder, wait_gone
 from lab.lane_client import lane_clients
-from lab.topology import DEFAULT_PORT_BASE, LabConfig
+from lab.topology import DEFAULT_PORT_BASE, HOST, LabConfig
 from services.practices import Practices, parse_practices
 
 # Retry waits of 0.3, 0.6 and 1.2 s instead of 3, 6 and 12: quick enough to watch, slow enough to follow by eye.
@@ -29,7 +29,7 @@ def up(
     time_scale: Annotated[
         float, typer.Option(help="Multiplies retry waits, deadlines and call timeouts; 1 is real life.")
     ] = DEFAULT_TIME_SCALE,
-    port_base: Annotated[int, typer.Option(help="The lab listens on this port and the 39 after it.")] = (
+    port_base: Annotated[int, typer.Option(help="The lab listens on this port and the 42 after it.")] = (
         DEFAULT_PORT_BASE
     ),
     conductors: Annotated[int, typer.Option(help="How many conductor processes.")] = 2,
@@ -41,6 +41,15 @@ def up(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Remove what an earlier lab of this home left: orders, books, fault rules.")
     ] = False,
+    console: Annotated[bool, typer.Option(help="Serve the console: the lab as a web page.")] = True,
+    host: Annotated[
+        str, typer.Option(help="Where the console listens; beyond this machine only with LAB_PASSWORD set.")
+    ] = HOST,
+    traces: Annotated[
+        bool,
+        typer.Option("--traces", help="Make OpenTelemetry spans in every process, and keep them: lab trace ORDER."),
+    ] = False,
+    trace_sample: Annotated[float, typer.Option(help="The share of traces that are recorded.", min=0, max=1)] = 1.0,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Start the lab, and run it until Ctrl-C or [bold]lab down[/]."""
@@ -53,6 +62,12 @@ def up(
         conductors=conductors,
         tracker=tracker,
         restart=restart,
+        traces=traces,
+        trace_sample=trace_sample,
+        console=console,
+        console_host=host,
+        console_password=os.environ.get("LAB_PASSWORD", ""),
+        grafana_url=os.environ.get("LAB_GRAFANA_URL", ""),
     )
     if detach:
         running = detach_command(
@@ -65,7 +80,10 @@ def up(
             f"--conductors={conductors}",
             "--tracker" if tracker else "--no-tracker",
             "--restart" if restart else "--no-restart",
+            "--console" if console else "--no-console",
+            f"--host={host}",
             *(["--fresh"] if fresh else []),
+            *(["--traces", f"--trace-sample={trace_sample}"] if traces else []),
         )
         for name in running.lanes:
             out.print(f"{name}: {running.url(name, 'door')}")

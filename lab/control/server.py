@@ -103,5 +103,6 @@ def describe(lab: Lab) -> dict[str, Any]:
             }
             for lane in config.lanes
         },
+        "collector_url": config.collector_url if config.traces else None,
         "processes": [asdict(status) for status in lab.status()],
     }

@@ -20,7 +20,7 @@ class Arm:
     lane: str
     practices: str = "hardened"  # a preset
     without: str | None = None  # one practice switched off (ablation)
-    handicap: float = 0.0  # a test's own: this share is added to every answer of the services
+    handicap: float = 0.0  # a test's own: its processes are held back, so that all takes longer by this share
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ class Trial:
     windows: tuple[Window, ...] = ()
     samples: tuple[Sample, ...] = ()
     worst: tuple[WorstOrder, ...] = ()
+    load_average: float = 0.0  # of the last minute, when the trial had ended
+    clean: bool = True  # by the verdict: right books, work done, and nothing undone without a cause
 
 
 @dataclass(frozen=True)

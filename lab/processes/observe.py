@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import psutil  # type: ignore[import-untyped]  # ships no types; used in this module only
+import psutil
 
 # A start time is known to a clock tick; that of a reused pid differs by far more.
 SAME_START_S = 1.0

@@ -16,7 +16,7 @@ from orchestration.asl.limits import TURN_BYTES, TURN_EVENTS, size_of
 from orchestration.asl.machine import MapState, ParallelState
 from orchestration.asl.paths import Env
 from orchestration.asl.protocol import CancelTimer, Json, RunTask, StopExecution
-from orchestration.asl.state import Branch, Ended, Waiting
+from orchestration.asl.state import Branch, Ended, Waiting, begun_children
 from orchestration.asl.steps import Outcome, effective_input, finish, read
 from orchestration.asl.templates import Template
 from orchestration.asl.turn import Leave, Place, Turn
@@ -48,8 +48,8 @@ def begin_fan(turn: Turn, state: FanState, place: Place, branch: Branch, walk: W
 def go_on(turn: Turn, state: FanState, place: Place, branch: Branch, walk: WalkChild, previous: int) -> Outcome:
     """Starts what may start now; ends the state when nothing is left. ``previous`` links the next iteration's start."""
     children = branch.children or []
-    started = next((index for index, node in enumerate(children) if node is None), len(children))
-    running = sum(isinstance(node, Branch) for node in children)
+    begun = begun_children(children)
+    started, running = len(begun), sum(isinstance(node, Branch) for node in begun)
     limit = _limit(turn, state, place, branch)
     at_once = len(children) if isinstance(state, ParallelState) else min(limit or INLINE_LIMIT, INLINE_LIMIT)
     while started < len(children) and running < at_once:
@@ -96,7 +96,7 @@ def child_place(turn: Turn, state: FanState, place: Place, branch: Branch, index
 
 def drop_children(turn: Turn, branch: Branch) -> None:
     """Their tasks and timers are given up. What they were stays as it is: a redrive may go on from there."""
-    for node in branch.children or ():
+    for node in begun_children(branch.children or ()):
         if isinstance(node, Branch):
             drop(turn, node)
 

@@ -22,7 +22,7 @@ from orchestration.asl.protocol import (
     StopRequested,
     TimerFired,
 )
-from orchestration.asl.state import Branch, Ended, ExecutionState, Status, Waiting
+from orchestration.asl.state import Branch, Ended, ExecutionState, Status, Waiting, begun_children
 from orchestration.asl.tasks import open_parameters, run_task
 from orchestration.asl.turn import EXECUTION_TIMER, HistoryFull, Place, Turn, without_nones
 from orchestration.asl.walking import BranchEvent, Following, at, awaits, deliver, find, resume, walk
@@ -133,7 +133,7 @@ def _open(turn: Turn, place: Place, branch: Branch) -> list[Command]:
     if isinstance(state, MapState) and branch.map_run and not branch.submitted:
         commands.append(reopen(turn, state, place, branch))
     if isinstance(state, ParallelState | MapState) and branch.children:
-        for index, node in enumerate(branch.children):
+        for index, node in enumerate(begun_children(branch.children)):
             if isinstance(node, Branch):
                 commands.extend(_open(turn, child_place(turn, state, place, branch, index), node))
     return commands

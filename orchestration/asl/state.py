@@ -251,8 +251,20 @@ def _dump(branch: Branch) -> dict[str, Json]:
     if branch.retries:
         out["retries"] = list(branch.retries.items())
     if branch.children is not None:
-        out["children"] = [_dump_node(node) for node in branch.children]
+        begun = begun_children(branch.children)
+        out["children"] = [_dump_node(node) for node in begun]
+        if unbegun := len(branch.children) - len(begun):
+            out["unbegun"] = unbegun
     return out
+
+
+def begun_children(children: "Sequence[Branch | Ended | None]") -> "Sequence[Branch | Ended | None]":
+    """Those not yet begun are the tail, which may be a hundred thousand long."""
+    return children[: bisect_left(children, True, key=_is_unbegun)]
+
+
+def _is_unbegun(node: "Branch | Ended | None") -> bool:
+    return node is None
 
 
 def _dump_node(node: Branch | Ended | None) -> dict[str, Json] | None:
@@ -278,7 +290,8 @@ def _load(data: dict[str, Json]) -> Branch:
     if "retries" in data:
         branch.retries = dict(data["retries"])
     if "children" in data:
-        branch.children = [_load_node(node) for node in data["children"]]
+        unbegun: list[Branch | Ended | None] = [None] * data.get("unbegun", 0)
+        branch.children = [_load_node(node) for node in data["children"]] + unbegun
     return branch
 
 

@@ -44,7 +44,7 @@ from orchestration.asl.protocol import (
     TimerFired,
 )
 from orchestration.asl.recovery import catch_of, error_output, retry_of, wait_s
-from orchestration.asl.state import Branch, Ended, Waiting
+from orchestration.asl.state import Branch, Ended, Waiting, begun_children
 from orchestration.asl.steps import (
     Outcome,
     assign,
@@ -118,7 +118,7 @@ def find(branch: Branch, entry: int) -> list[int] | None:
     """The way to the branch that stands in ``entry``: indexes of children."""
     if branch.entry == entry:
         return []
-    for index, node in enumerate(branch.children or ()):
+    for index, node in enumerate(begun_children(branch.children or ())):
         if isinstance(node, Branch) and (way := find(node, entry)) is not None:
             return [index, *way]
     return None

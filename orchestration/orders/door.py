@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from broker.errors import BrokerError, Conflict, NotStored
 from broker.group import GroupPublisher
 from broker.publish import Message
-from broker.read import Record, all_of, last
+from broker.read import Record, all_of, few_of, last
 from orchestration.asl.protocol import TaskFailed, TaskSucceeded
 from orchestration.errors import Unreadable
 from orchestration.orders.order_story import ASKS_A_MANAGER, ASKS_FOR_REPAIR, MACHINE, reason_of, status_of
@@ -96,7 +96,7 @@ class OrchestrationLane:
 
     async def trail(self, order_id: str) -> OrderTrail | None:
         try:
-            found = await all_of(self._client, records.STREAM, records.story_subject(order_id))
+            found = await few_of(self._client, records.STREAM, records.story_subject(order_id))
         except BrokerError as error:
             raise NotDurable(str(error)) from error
         return trail_of(self.name, order_id, found, queries=1)

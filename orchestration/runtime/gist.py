@@ -7,7 +7,7 @@ import orjson
 
 from orchestration.asl.interpreter import ExecutionState, Status
 from orchestration.asl.protocol import HistoryEvent, Input
-from orchestration.asl.state import Branch
+from orchestration.asl.state import Branch, begun_children
 
 # What is told at once shares an append up to here.
 GROUP_EVENTS: Final = 100
@@ -48,4 +48,4 @@ def branches(root: Branch | None) -> Iterator[Branch]:
         node = stack.pop()
         if isinstance(node, Branch):
             yield node
-            stack.extend(node.children or ())
+            stack.extend(begun_children(node.children or ()))

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from orchestration.asl.protocol import Json
+from orchestration.asl.protocol import HistoryEvent, Json
 from orchestration.asl.state import Status
 from orchestration.rfc3339 import epoch_s
 from orchestration.runtime.records import Append
 from orchestration.tracing import Trace, attempt_span, state_span, trace_of
 from orchestration.visibility.story import Attempt, Entry, EntryStatus, StoryFold
-from telemetry.span import Attribute, Kind, Span
+from telemetry.span import Attribute, Kind, Link, Span
 
 STATE: Final = "aws.stepfunctions.state"
 EXECUTION: Final = "aws.stepfunctions.execution"
@@ -41,17 +41,12 @@ class Followed:
     _fold: StoryFold = field(default_factory=lambda: StoryFold({}))
     _input: Json = None
     _open: dict[int, int] = field(default_factory=dict)  # entry -> how many of its attempts were told
-    _redriven: bool = False
+    _after: dict[int, Entry] = field(default_factory=dict)  # entry -> the one that it followed
 
     def tell(self, append: Append) -> list[Span]:
         """What has ended with this append."""
         for event in append.events:
-            self._fold.tell(event)
-            if event.type == "ExecutionStarted":
-                self._input = event.details.get("input")
-            if event.type.endswith("StateEntered"):
-                self._open[event.id] = 0
-            self.next_event = event.id + 1
+            self._hear(event)
         if any(event.type == REDRIVEN for event in append.events):
             self._reopen()
         trace = trace_of(self.execution, append.trace_header)
@@ -59,6 +54,17 @@ class Followed:
         if append.status != Status.RUNNING and append.events:
             spans.append(self._root(trace, append))
         return spans
+
+    def _hear(self, event: HistoryEvent) -> None:
+        self._fold.tell(event)
+        if event.type == "ExecutionStarted":
+            self._input = event.details.get("input")
+        elif event.type.endswith("StateEntered"):
+            self._open[event.id] = 0
+            before = self._fold.entry_of(event.previous)
+            if before is not None and before.id != self._fold.entries[event.id].inside:
+                self._after[event.id] = before
+        self.next_event = event.id + 1
 
     def _reopen(self) -> None:
         """A redrive goes on with entries that had ended."""
@@ -75,7 +81,7 @@ class Followed:
             yield self._attempt(trace, entry, attempt)
         if over:
             del self._open[entry.id]
-            yield self._state(trace, entry)
+            yield self._state(trace, entry, self._after.pop(entry.id, None))
 
     def _attempt(self, trace: Trace, entry: Entry, attempt: Attempt) -> Span:
         ended_at = attempt.ended_at or entry.exited_at or attempt.asked_at
@@ -93,7 +99,7 @@ class Followed:
             error=_text(attempt.error, attempt.cause) or unanswered,
         )
 
-    def _state(self, trace: Trace, entry: Entry) -> Span:
+    def _state(self, trace: Trace, entry: Entry, before: Entry | None) -> Span:
         bad = entry.status in (EntryStatus.FAILED, EntryStatus.CAUGHT, EntryStatus.ABORTED)
         return Span(
             name=entry.state,
@@ -103,9 +109,16 @@ class Followed:
             parent_id=state_span(self.execution, entry.inside) if entry.inside else trace.root,
             began_at=entry.entered_at,
             ended_at=entry.exited_at or entry.entered_at,
+            links=() if before is None else (Link(trace_id=trace.trace_id, span_id=self._last_of(before)),),
             attributes={STATE: entry.type},
             error=(_text(entry.error, entry.cause) or entry.status.value) if bad else None,
         )
+
+    def _last_of(self, entry: Entry) -> str:
+        """What its end followed from."""
+        if not entry.attempts:
+            return state_span(self.execution, entry.id)
+        return attempt_span(self.execution, entry.id, entry.attempts[-1].number)
 
     def _root(self, trace: Trace, append: Append) -> Span:
         told = self.words.of_input(self._input) if self.words is not None else {}

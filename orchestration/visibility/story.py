@@ -102,6 +102,11 @@ class StoryFold:
         self._branches: dict[int, int] = {}  # ParallelStateStarted -> branches that have begun
         self._children: dict[int, list[int]] = {}
 
+    def entry_of(self, event_id: int) -> Entry | None:
+        """What an event that was told is about."""
+        spot = self._spots.get(event_id)
+        return None if spot is None else self.entries.get(spot.entry)
+
     def tell(self, event: HistoryEvent) -> None:
         before = self._spots.get(event.previous, _TOP)
         kind = event.type

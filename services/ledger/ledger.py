@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, column, func, insert, inspect, select, table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from services.catalogue import Product
@@ -17,11 +17,13 @@ from services.faults.plan import NO_FAULTS, FaultPlan
 from services.guards import Guards
 from services.ledger.batch import Outcome, Request, Terms, Written, decide_batch
 from services.ledger.connect import for_writing, open_engine, writing
-from services.ledger.schema import effects, fault_plan, injected, metadata, outbox, stock
+from services.ledger.schema import REVISION, effects, fault_plan, injected, metadata, outbox, stock
 from services.ledger.statements import Statements
 from services.operations import Service
 
 PAGE: Final = 1_000
+# Where the migrations say which of them was the last; only in databases that are brought about by them.
+MIGRATED: Final = table("alembic_version", column("version_num"))
 # A transaction that lost against another process was rolled back whole, and is simply done again.
 MAX_TRIES: Final = 5
 LOST_AGAINST_ANOTHER: Final = frozenset({"40001", "40P01", "23505", "55P03"})
@@ -33,7 +35,13 @@ def _reused(key: str) -> KeyReused:
     return KeyReused(f"idempotency key {key!r} was used before with another body")
 
 
+def _ignore(plan: FaultPlan) -> None:
+    """Nobody asked to be told."""
+
+
 class Ledger:
+    """``on_other_plan`` is called when another process on this ledger was given another fault plan."""
+
     def __init__(self, url: str, service: Service, guards: Guards) -> None:
         self._engine: Engine = open_engine(url)
         self._service = service
@@ -46,20 +54,23 @@ class Ledger:
         self._data_errors: Exceptions = (driver.DataError, driver.IntegrityError, OverflowError, UnicodeError)
         self._commit_errors: Exceptions = (SQLAlchemyError, driver.Error, *self._data_errors)
         self.plan: FaultPlan = NO_FAULTS
+        self._plan_text: str | None = None
+        self.on_other_plan: Callable[[FaultPlan], None] = _ignore
+        self._shared = self._engine.dialect.name == "postgresql"  # perhaps with another process of this service
 
     def prepare(self, products: Sequence[Product]) -> None:
         """Make tables, seed the stock at the first start, load the fault plan. Raises ``LedgerUnavailable``."""
         try:
             connection = self._connection()
             with writing(connection):
-                metadata.create_all(connection)
+                _make_tables(connection)
                 if products and not connection.execute(select(func.count()).select_from(stock)).scalar_one():
                     rows = [{"sku": p.sku, "seeded": p.stock, "available": p.stock} for p in products]
                     connection.execute(insert(stock), rows)
                 text = connection.execute(select(fault_plan.c.plan)).scalar_one_or_none()
         except SQLAlchemyError as error:
             raise LedgerUnavailable(f"the ledger could not be made ready: {error}") from error
-        self.plan = FaultPlan.model_validate_json(text) if text else NO_FAULTS
+        self.plan, self._plan_text = FaultPlan.model_validate_json(text) if text else NO_FAULTS, text
 
     def commit(
         self, requests: Sequence[Request], sent: Sequence[str], at: str, before_commit: Callable[[], None]
@@ -89,6 +100,8 @@ class Ledger:
             cursor = connection.connection.cursor()
             outcomes: list[Outcome] = []
             written = Written()
+            if self._shared:
+                self._take_plan(self._statements.plan(cursor))
             if requests:
                 loaded = self._statements.load(cursor, requests, with_stock=self._service is Service.WAREHOUSE)
                 terms = Terms(self._service, self.plan, self._guards, at, _reused)
@@ -101,17 +114,30 @@ class Ledger:
                 before_commit()
         return outcomes, written.outgoing
 
+    def hear_plan(self) -> FaultPlan:
+        """The plan in force, also where another process on this ledger was given it. Raises ``LedgerUnavailable``."""
+        if self._shared:
+            self._take_plan(next((row["plan"] for row in self._rows(select(fault_plan.c.plan))), None))
+        return self.plan
+
+    def _take_plan(self, text: str | None) -> None:
+        if text != self._plan_text:
+            self.plan = FaultPlan.model_validate_json(text) if text else NO_FAULTS
+            self._plan_text = text
+            self.on_other_plan(self.plan)
+
     def save_plan(self, plan: FaultPlan) -> None:
         """In force from the next batch on, and after a restart."""
+        text = plan.model_dump_json()
         try:
             connection = self._connection()
             with writing(connection):
                 connection.execute(fault_plan.delete())
-                connection.execute(insert(fault_plan), {"id": 1, "plan": plan.model_dump_json()})
+                connection.execute(insert(fault_plan), {"id": 1, "plan": text})
         except SQLAlchemyError as error:
             self._drop_connection()
             raise LedgerUnavailable(f"the fault plan could not be saved: {error}") from error
-        self.plan = plan
+        self.plan, self._plan_text = plan, text
 
     def close(self) -> None:
         self._drop_connection()
@@ -182,6 +208,19 @@ class Ledger:
         except SQLAlchemyError as error:
             raise LedgerUnavailable(f"the ledger could not be read: {error}") from error
         return iter(rows)
+
+
+def _make_tables(connection: Connection) -> None:
+    """In a database that is under migrations they are there, or this release must not touch it."""
+    if connection.dialect.name != "postgresql" or not inspect(connection).has_table(MIGRATED.name):
+        metadata.create_all(connection)
+        return
+    found = connection.execute(select(MIGRATED.c.version_num)).scalar_one_or_none()
+    if found != REVISION:
+        raise LedgerUnavailable(
+            f"the ledger's tables are of revision {found}, and this release works with {REVISION}: "
+            "run its migrations (python -m services.ledger.databases)"
+        )
 
 
 def _json_line(row: dict[str, Any]) -> bytes:

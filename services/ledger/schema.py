@@ -20,6 +20,9 @@ from sqlalchemy import (
 
 metadata: Final = MetaData()
 
+# The migration that makes a PostgreSQL ledger what this file says (``migrations/versions``).
+REVISION: Final = "0002"
+
 
 def _sequence() -> Column[Any]:
     # SQLite numbers rows by itself only in a column of the exact type INTEGER.
@@ -107,6 +110,8 @@ injected: Final = Table(
     Column("at", String(32), nullable=False),
     sqlite_autoincrement=True,
 )
+
+Index("injected_by_kind", injected.c.kind)
 
 # One row: the plan in force, so that what is broken stays broken over a restart.
 fault_plan: Final = Table(

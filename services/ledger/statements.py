@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from services.ledger.batch import Loaded, Request, Written
-from services.ledger.schema import effects, idempotency, inbox, injected, outbox, stock, tombstones
+from services.ledger.schema import effects, fault_plan, idempotency, inbox, injected, outbox, stock, tombstones
 from services.operations import Operation
 from services.rules import Effect, OrderState
 
@@ -69,7 +69,14 @@ class Statements:
             .values(available=stock.c.available + bindparam("change"))
         )
         self._mark_sent = self._text(update(outbox).where(outbox.c.id == bindparam("message")).values(sent=true()))
+        self._plan = self._text(select(fault_plan.c.plan))
         self._inserts = {table.name: self._insert(table) for table in TABLES}
+
+    def plan(self, cursor: Cursor) -> str | None:
+        """The fault plan as it was saved last, by whichever process."""
+        cursor.execute(self._plan, {})
+        rows = cursor.fetchall()
+        return str(rows[0][0]) if rows else None
 
     def load(self, cursor: Cursor, requests: Sequence[Request], *, with_stock: bool) -> Loaded:
         loaded = Loaded()

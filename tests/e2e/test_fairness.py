@@ -117,12 +117,11 @@ def test_both_lanes_retry_by_the_same_numbers() -> None:
 STREAMS_OF_ORDERS = frozenset({"ORDERS", "DEAD_LETTERS", "EXEC"})
 
 
-def test_both_lanes_keep_the_same_way(tmp_path: Path) -> None:
+def test_both_lanes_keep_the_same_way() -> None:
     """Streams, consumers and servers are alike in everything that costs or saves durability."""
-    config = LabConfig(home=tmp_path)
     kept, delivered = {}, {}
     for lane in LANES:
-        streams, consumers = wirings.streams_and_consumers(lane, config)
+        streams, consumers = wirings.streams_and_consumers(lane)
         same = ("storage", "retention", "num_replicas", "duplicate_window", "deny_delete", "deny_purge")
         ours = [stream for stream in streams if stream["name"] in STREAMS_OF_ORDERS]
         assert ours
@@ -271,7 +270,7 @@ async def synced_writes(asked: AskedLane) -> int:
 
 
 async def stored(asked: AskedLane) -> int:
-    streams, _ = wirings.streams_and_consumers(asked.lane, asked.lab.config)
+    streams, _ = wirings.streams_and_consumers(asked.lane)
     async with broker_admin(asked.lab, asked.lane) as client:
         answers = [await client.request(f"$JS.API.STREAM.INFO.{stream['name']}", timeout=5) for stream in streams]
     return sum(orjson.loads(answer.data)["state"]["messages"] for answer in answers)

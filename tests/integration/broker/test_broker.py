@@ -13,7 +13,7 @@ from broker.errors import Conflict, NotStored, Rejected
 from broker.provision import provision
 from broker.publish import Message, publish, publish_batch, schedule
 from broker.pull import Delivery, Puller
-from broker.read import all_of, last
+from broker.read import all_of, few_of, last
 
 STREAM = {
     "name": "S",
@@ -89,6 +89,16 @@ async def test_reading_all_of_a_subject_in_order_over_several_pages(client):
     assert [record.sequence for record in records] == sorted(record.sequence for record in records)
     assert len(await all_of(client, "S", "s.o1.*", limit=7)) == 7
     assert await all_of(client, "S", "s.none") == []
+
+
+async def test_a_handful_is_read_in_order_and_alone(client):
+    for number in range(5):
+        for name in ("o-1", "o-2", "o-10"):
+            await publish(client, Message(f"s.{name}.{number % 2}", f"{name} {number}".encode()))
+    found = await few_of(client, "S", "s.o-1.>")
+    assert [record.body.decode() for record in found] == [f"o-1 {number}" for number in range(5)]
+    assert [record.sequence for record in found] == [r.sequence for r in await all_of(client, "S", "s.o-1.>")]
+    assert await few_of(client, "S", "s.nobody.>") == []
 
 
 async def test_a_schedule_survives_a_kill_and_is_delivered_to_its_target(client, nats_url):

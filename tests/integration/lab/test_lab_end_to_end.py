@@ -63,7 +63,7 @@ def until(holds: Callable[[], bool], timeout_s: float) -> None:
 @contextmanager
 def lab_up(home: Path, *options: str) -> Iterator[None]:
     try:
-        lab(home, "up", "--detach", *options)
+        lab(home, "up", "--detach", "--no-console", *options)
         yield
     finally:
         subprocess.run(
@@ -142,7 +142,7 @@ def test_a_lab_that_is_killed_leaves_nothing_and_starts_again_on_its_data_beside
         if sys.platform == "linux":
             until(lambda: none_left(killed), 5.0)
         lab(first, "status", expect=2)
-        lab(first, "up", "--detach", *options, f"--port-base={base}")
+        lab(first, "up", "--detach", "--no-console", *options, f"--port-base={base}")
         until(lambda: _statuses(first) == {("orchestration", "order-1"): "fulfilled"}, 20.0)
         assert status(second)["port_base"] == base + 40
 
@@ -163,7 +163,7 @@ def test_breaking_and_repairing_as_the_readme_does_ends_clean_and_goes_on_later(
         lab(home, "down")
     assert "never retrieved" not in (home / "logs" / "choreography-door.log").read_text()
 
-    up = ("up", "--detach", "--lane=choreography", f"--port-base={base}")
+    up = ("up", "--detach", "--no-console", "--lane=choreography", f"--port-base={base}")
     try:
         assert "continuing: 2 orders, 1 fault rule in force" in lab(home, *up)
         lab(home, "down")
@@ -174,7 +174,7 @@ def test_breaking_and_repairing_as_the_readme_does_ends_clean_and_goes_on_later(
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "lab", "up", "--home", str(tmp_path), f"--port-base={free_port_base()}"]
+    argv = [sys.executable, "-m", "lab", "up", "--no-console", "--home", str(tmp_path), f"--port-base={free_port_base()}"]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         recorded = tmp_path / "lab.pids.json"

@@ -20,13 +20,15 @@ def test_there_and_back(type_: EventType) -> None:
 
 
 def test_an_effect_continues_the_trace_of_its_cause() -> None:
-    first = compose(EventType.ORDER_PLACED, body_of(EventType.ORDER_PLACED, an_order()), source="door", at="")
+    client = TraceContext("1" * 32, "2" * 16)
+    placed = body_of(EventType.ORDER_PLACED, an_order())
+    first = compose(EventType.ORDER_PLACED, placed, source="door", at="", trace=client)
     cause = parse(first.subject, first.headers, first.body)
     second = compose(
         EventType.PAYMENT_CHARGED, body_of(EventType.PAYMENT_CHARGED, an_order()), source="payment", at="", cause=cause
     )
     traces = [m.headers["ce-traceparent"] for m in (first, second)]
-    assert all(re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", trace) for trace in traces)
+    assert all(re.fullmatch(rf"00-{client.trace_id}-[0-9a-f]{{16}}-01", trace) for trace in traces)
     assert traces[0].split("-")[1] == traces[1].split("-")[1]
     assert traces[0].split("-")[2] != traces[1].split("-")[2]
     assert second.headers["ce-causationid"] == first.id

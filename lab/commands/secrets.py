@@ -1,0 +1,19 @@
+"""``lab secrets``: the passwords that the containers of ``compose.yaml`` are started with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lab.commands.options import out
+from lab.hints import counted
+from lab.target.compose_secrets import ENV_FILE, names, write_missing
+
+FolderOption = Annotated[Path, typer.Option("--project", help="The folder that compose.yaml is in.")]
+
+
+def secrets(project: FolderOption = Path()) -> None:
+    """Make what is missing of the containers' passwords, in a file that only you can read and git ignores."""
+    path = project / ENV_FILE
+    added = write_missing(path, names())
+    out.print(f"{path}: {counted(len(added), 'secret')} made" if added else f"{path}: nothing was missing")

@@ -1,0 +1,1 @@
+"""State machines as pictures: where everything goes (pure), and the SVG that shows it."""

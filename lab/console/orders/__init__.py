@@ -1,0 +1,1 @@
+"""Orders as the console shows them: found, told moment by moment, and drawn on one time axis."""

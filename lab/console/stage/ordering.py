@@ -1,0 +1,107 @@
+"""The panel with which orders come: one in both lanes, followed to its end, or a load of so many a second."""
+
+import asyncio
+import uuid
+
+from nicegui import ui
+
+from lab.console.components import act_button, attempt, described, every, lane_title, set_sign, status_sign
+from lab.console.context import Console
+from lab.console.headings import heading
+from lab.console.load import MAX_RATE
+from lab.console.orders.made import make_order
+from lab.errors import BadInput, OutOfReach
+from services.trail import ENDED
+
+
+class Ordering:
+    """Drawn where it is made."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._following: str | None = None
+        self._signs: dict[str, ui.label] = {}
+        with ui.element("section").classes("card").props('aria-label="Orders"'):
+            heading("Orders")
+            with ui.element("div").classes("flow"):
+                act_button(
+                    "Place one order in both lanes",
+                    "Places the same small order in every lane, and follows it here",
+                    lambda: self._place(dear=False),
+                    tone="main",
+                )
+                act_button(
+                    "Place a dear one",
+                    "Places an order so dear that a manager is asked before the label is printed",
+                    lambda: self._place(dear=True),
+                )
+            self._followed = ui.element("div").classes("flow followed").props('aria-live="polite"')
+            self._load()
+        every(0.5, self._follow)
+
+    # --- one order ------------------------------------------------------------------------------------------------
+
+    async def _place(self, *, dear: bool) -> str | None:
+        lanes = list(self._console.backend.lanes.values())
+        catalogue = await lanes[0].json("GET", "warehouse", "/catalogue")
+        order = make_order(catalogue, f"order-{uuid.uuid4().hex[:12]}", dear=dear)
+        await asyncio.gather(*(lane.place(order) for lane in lanes))
+        self._show(order["order_id"])
+        return None
+
+    def _show(self, order_id: str) -> None:
+        self._following, self._signs = order_id, {}
+        self._followed.clear()
+        with self._followed:
+            ui.link(order_id, f"/orders/{order_id}")
+            for lane in self._console.backend.lanes:
+                with ui.element("span").classes("flow"):
+                    lane_title(lane).classes("small")
+                    self._signs[lane] = status_sign("in progress")
+
+    async def _follow(self) -> None:
+        if self._following is None:
+            return
+        ended = 0
+        for name, label in self._signs.items():
+            try:
+                view = await self._console.backend.lane(name).view(self._following)
+            except (OutOfReach, BadInput):  # its front door is being restarted, or its read model has not caught up
+                set_sign(label, "no answer")
+                continue
+            set_sign(label, view["status"])
+            ended += view["status"] in ENDED
+        if ended == len(self._signs):
+            self._following = None
+
+    # --- a load ---------------------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        load = self._console.load
+        with ui.element("div").classes("knob"):
+            name = ui.label("Load").classes("name")
+            name.props('id="load-name"')
+            slider = ui.slider(min=0, max=MAX_RATE, step=5, value=load.rate).props('aria-label="Load, orders a second"')
+            described(slider, "So many orders a second leave for each lane, from a process of its own, until it is 0")
+            told = ui.label().classes("told number").props('aria-live="polite"')
+
+        def said() -> None:
+            sent = load.sent
+            lost = f", {sent['failed']} not accepted" if sent.get("failed") else ""
+            text = f"{load.rate:g} orders/s; {sent.get('left', 0)} sent{lost}"
+            if told.text != text:
+                told.set_text(text)
+
+        async def turn() -> None:
+            await attempt(lambda: self._set_rate(float(slider.value)))
+            said()
+
+        slider.on("change", turn)
+
+        async def refresh() -> None:
+            said()
+
+        every(1.0, refresh)
+
+    async def _set_rate(self, rate: float) -> None:
+        await self._console.load.set_rate(rate)

@@ -1,0 +1,146 @@
+"""A real Chromium on a real lab with its console. One lab for a module; where there is no Chromium the tests are skipped.
+
+An error in the browser's own console, a page that threw, or a file that did not load fails the test that saw it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from lab.control.client import running_lab
+from lab.home import Home
+from lab.lane_client import LaneClient, lane_clients
+from lab.topology import CONSOLE_OFFSET
+from tests.free_ports import free_port_base
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+READY_WITHIN_S = 60.0
+WITHIN_MS = 20_000
+
+
+def find_browser() -> str | None:
+    return os.environ.get("LAB_CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of these take a lab: no test of this folder is a fast one."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.timeout(240))
+
+
+@dataclass(frozen=True)
+class ConsoleLab:
+    """A lab that is up, as a browser and as a command see it."""
+
+    home: Path
+    url: str
+
+    def lab(self, *arguments: str, expect: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", *arguments, "--home", str(self.home)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = running_lab(Home(self.home)).status
+        return found
+
+    def client(self, lane: str) -> LaneClient:
+        return lane_clients(running_lab(Home(self.home)), lane)[0]
+
+    def state(self, process: str) -> str:
+        return next(str(each["state"]) for each in self.status()["processes"] if each["name"] == process)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    if path is None:
+        pytest.skip("no Chromium on this machine (apt-get install chromium, or LAB_CHROMIUM=path): no page is tried")
+    with sync_playwright() as playwright:
+        # Without a sandbox, since in a container as root there is none; the pages are our own.
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def console_lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleLab]:
+    """Depends on the browser: without one no lab is started either."""
+    home, base = tmp_path_factory.mktemp("console") / "lab", free_port_base()
+    lab = ConsoleLab(home, f"http://127.0.0.1:{base + CONSOLE_OFFSET}")
+    try:
+        lab.lab("up", "--detach", f"--port-base={base}", "--conductors=2")
+        yield lab
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "lab", "down", "--home", str(home)], capture_output=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture
+def open_page(browser: Browser, console_lab: ConsoleLab) -> Iterator[Callable[..., Page]]:
+    """``open_page("/orders")``: a page that is connected. What went wrong in the browser fails the test at its end."""
+    wrong: list[str] = []
+    contexts = []
+
+    def open_at(path: str, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": 1400, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WITHIN_MS)
+        _listen(page, wrong, console_lab.url)
+        page.goto(console_lab.url + path)
+        page.locator("h1").first.wait_for()
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def _listen(page: Page, wrong: list[str], own: str) -> None:
+    def said(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            wrong.append(f"{message.type} in the browser's console at {page.url}: {message.text}")
+
+    page.on("console", said)
+    page.on("pageerror", lambda error: wrong.append(f"thrown at {page.url}: {error}"))
+    page.on("request", lambda request: _stays(request.url, own, wrong))
+
+
+def _stays(url: str, own: str, wrong: list[str]) -> None:
+    """No page may load anything from elsewhere: the room has no internet."""
+    if not url.startswith((own, own.replace("http:", "ws:"), "data:", "blob:")):
+        wrong.append(f"loads from elsewhere: {url}")
+
+
+def until(holds: Callable[[], bool], what: str, timeout_s: float = READY_WITHIN_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_s:g} s"
+        time.sleep(0.1)
+
+
+def ledger_rows(lab: ConsoleLab, lane: str, service: str) -> list[dict[str, Any]]:
+    answer = lab.client(lane).ask("GET", service, "/ledger")
+    text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
+    return [json.loads(line) for line in text.splitlines() if line]

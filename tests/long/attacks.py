@@ -1,0 +1,185 @@
+"""Attacks on the API and the conductors, from a process of their own.
+
+    python -m tests.long.attacks ENDPOINT BROKER_URL NAME SECONDS
+
+Makes one attack again and again, prints how often, and fails where one gets another answer than it must.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bench.clients import StepFunctions as Api
+from bench.endings import Endings
+from broker.connection import close, connect
+from orchestration.names import ExecutionName, machine_arn
+from orchestration.tasks.http_client import Address, CallFailed, HttpClient
+from tests.conftest import PASSWORD, USER
+
+ATTACKERS = 4
+PAUSE_S = 0.1
+END_WITHIN_S = 120.0
+ROLE = "arn:aws:iam::000000000000:role/any"
+BOMB = "($f := function($n) { $n > 0 ? $f($n - 1) + $f($n - 1) : 1 }; $f(40))"
+REGEX = "$match($join([1..30].('a')) & '!', /(?=(a+)+$)b|(a|aa)+$/)"
+ITEMS = 130_000
+HTTP = "http://payment/do"
+
+
+def states(**machine: dict[str, Any]) -> str:
+    return orjson.dumps({"StartAt": next(iter(machine)), "QueryLanguage": "JSONata", "States": machine}).decode()
+
+
+def passes(expression: str, count: int = 1) -> str:
+    """So many states in a row that evaluate it, whatever comes of it."""
+    names = [f"S{number}" for number in range(count)]
+    body = {"Type": "Pass", "Output": f"{{% $count([1..3].({expression})) %}}"}
+    found = {name: body | {"Next": following} for name, following in itertools.pairwise(names)}
+    return states(**found, **{names[-1]: body | {"End": True}})
+
+
+def nested(levels: int) -> str:
+    return '{"StartAt":"A","States":{"A":{"Type":"Parallel","End":true,"Branches":[' * levels + "]}}}" * levels
+
+
+def large() -> str:
+    """Nearly a megabyte of expressions."""
+    expression = f"{{% {' + '.join(['$states.input.a'] * 120)} %}}"
+    names = [f"S{number}" for number in range(400)]
+    body = {"Type": "Pass", "Output": expression}
+    found = {name: body | {"Next": following} for name, following in itertools.pairwise([*names, "End"])}
+    return states(**found, End={"Type": "Succeed"})
+
+
+@dataclass
+class Client:
+    """One client of the API, who also learns how executions end."""
+
+    endpoint: str
+    http: HttpClient
+    endings: Endings
+
+    async def error_of(self, operation: str, body: bytes) -> str:
+        """The error that a request gets; nothing, where it is taken."""
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AWSStepFunctions.{operation}"}
+        try:
+            answer = await self.http.post(Address.of(self.endpoint), "/", body, headers, END_WITHIN_S)
+        except CallFailed:
+            return "closed"
+        told = orjson.loads(answer.body)
+        return str(told["__type"]) if answer.status != 200 else ""
+
+    async def run(self, machine: str, given: Any) -> tuple[float, str]:
+        """Seconds from the start to the stored end, and how it ended."""
+        name = uuid.uuid4().hex
+        ended = self.endings.expect(ExecutionName(machine, name))
+        began = time.perf_counter()
+        request = {"stateMachineArn": machine_arn(machine), "name": name, "input": orjson.dumps(given).decode()}
+        await Api(self.http, Address.of(self.endpoint)).call("StartExecution", request)
+        status = await asyncio.wait_for(ended, END_WITHIN_S)
+        return time.perf_counter() - began, status
+
+
+Attack = Callable[[Client], Awaitable[None]]
+
+
+def refused(operation: str, *errors: str, **request: Any) -> Attack:
+    body = orjson.dumps(request)
+
+    async def attack(client: Client) -> None:
+        assert await client.error_of(operation, body) in errors
+
+    return attack
+
+
+def failing(machine: str, given: Any) -> Attack:
+    async def attack(client: Client) -> None:
+        _, status = await client.run(machine, given)
+        assert status == "FAILED"
+
+    return attack
+
+
+def told_again(token: str) -> Attack:
+    return refused("SendTaskSuccess", "TaskTimedOut", "InvalidToken", taskToken=token, output="{}")
+
+
+MACHINES = {
+    "bombs": passes(BOMB, 20),
+    "regexes": passes(REGEX, 20),
+    "wide": states(
+        Each={
+            "Type": "Map",
+            "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}},
+            "End": True,
+        }
+    ),
+    "ranges": passes("$sum([1..870000])", 20),
+}
+OTHER = states(Call={"Type": "Task", "Resource": HTTP, "Arguments": "{% $states.input %}", "End": True})
+ATTACKS: dict[str, Attack] = {
+    "body of 10 MB": refused("CreateStateMachine", "RequestEntityTooLargeException", "closed", name="x" * 10_000_000),
+    "nested 10,000 deep": refused(
+        "CreateStateMachine", "InvalidDefinition", name="m", roleArn=ROLE, definition=nested(10_000)
+    ),
+    "a megabyte of expressions": refused(
+        "ValidateStateMachineDefinition", "", "ThrottlingException", definition=large()
+    ),
+    "names with control characters": refused(
+        "CreateStateMachine", "InvalidName", name="a\u0007\n", roleArn=ROLE, definition=OTHER
+    ),
+    "forged tokens": told_again("e~~x.2.1." + "0" * 32),
+    "JSONata that never ends, tested": refused(
+        "TestState",
+        "",
+        "ThrottlingException",
+        roleArn=ROLE,
+        definition=orjson.dumps(
+            {"Type": "Pass", "QueryLanguage": "JSONata", "Output": f"{{% {BOMB} %}}", "End": True}
+        ).decode(),
+    ),
+    "JSONata that never ends": failing("bombs", {}),
+    "regular expressions that never end": failing("regexes", {}),
+    "ranges": failing("ranges", {}),
+    "inline Map of 130,000 items": failing("wide", [0] * ITEMS),
+}
+
+
+@contextlib.asynccontextmanager
+async def connected(endpoint: str, broker_url: str) -> AsyncIterator[Client]:
+    http = HttpClient()
+    client = await connect(broker_url, user=USER, password=PASSWORD, name="test")
+    try:
+        async with Endings(client) as endings:
+            yield Client(endpoint, http, endings)
+    finally:
+        await http.close()
+        await close(client)
+
+
+async def main(endpoint: str, broker_url: str, name: str, for_s: float) -> None:
+    made = 0
+
+    async def attacker(client: Client, until: float) -> None:
+        nonlocal made
+        while time.monotonic() < until:
+            await ATTACKS[name](client)
+            made += 1
+            await asyncio.sleep(PAUSE_S)
+
+    async with connected(endpoint, broker_url) as client, asyncio.TaskGroup() as tasks:
+        for _ in range(ATTACKERS):
+            tasks.create_task(attacker(client, time.monotonic() + for_s))
+    print(made)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:4], float(sys.argv[4])))
