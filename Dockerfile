@@ -24,6 +24,7 @@ RUN /opt/lab/bin/pip install --quiet --no-deps --force-reinstall . \
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/lab /opt/lab
+COPY loadtests /opt/lab/loadtests
 ENV PATH=/opt/lab/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_HOST=0.0.0.0 LAB_PORT=8000
 WORKDIR /tmp
 USER 10001:10001

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo setup help test check unit bench bench-conductor bench-scale soak long lock docs clean
+.PHONY: compose-test broker-files demo setup help test check unit bench bench-conductor bench-scale soak long lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -20,7 +20,7 @@ help:  ## this list
 WORKERS ?= 3
 
 test: $(READY) check  ## every check and every test
-	$(BIN)/pytest -m 'not long' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -m 'not long and not compose' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .
@@ -46,6 +46,12 @@ long: $(READY)  ## tests that take minutes: 5,000 mixed executions under 60 kill
 
 soak: $(READY)  ## the long kill loop: 30,000 orders a lane
 	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s
+
+compose-test: $(READY)  ## the containers of compose.yaml: built, loaded, broken and judged
+	$(BIN)/pytest tests/compose -m compose --timeout 1500 -s
+
+broker-files: $(READY)  ## the configuration of the containers' brokers, which is made from the code
+	$(BIN)/python -m lab.target.broker_files
 
 docs: $(READY)  ## documents that are made from the code
 	$(BIN)/python -m choreography asyncapi > docs/choreography.asyncapi.json

@@ -147,7 +147,10 @@ def _headers() -> dict[str, Any]:
             "ce-dataschema": {**text, "format": "uri"},
             "ce-correlationid": {**text, "description": "The order."},
             "ce-causationid": {**text, "description": "The id of the event that caused this one."},
-            "ce-traceparent": {**text, "description": "W3C trace context: one trace an order, one span an event."},
+            "ce-traceparent": {
+                **text,
+                "description": "W3C trace context: one trace an order; the span of the handling that told this event.",
+            },
             "content-type": {**text, "const": CONTENT_TYPE},
         },
     }

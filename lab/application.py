@@ -8,7 +8,7 @@ Exit codes: 0 done; 1 the answer is bad news (anomalies, an order that failed, a
 import os
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -24,12 +24,15 @@ from lab.commands import (
     lifecycle,
     machinery,
     orders,
+    report,
     run,
+    secrets,
     stepfunctions,
     trace,
     why,
 )
 from lab.errors import LabError
+from lab.target.chosen import CHOSEN, Where
 
 # The root of typer's own errors: of its copy of click or of the real one, as its version goes.
 _TyperError = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
@@ -42,10 +45,40 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def _everywhere(
+    target: Annotated[
+        Where | None,
+        typer.Option(
+            envvar="LAB_TARGET",
+            help="Processes of this machine, or the containers of compose.yaml; default: whichever is up.",
+        ),
+    ] = None,
+) -> None:
+    CHOSEN.set(target)
+
+
 # Panel -> its commands, in the order in which ``lab --help`` shows them.
 COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
-    "Life of the lab": (lifecycle.up, stepfunctions.stepfunctions, lifecycle.down, machinery.status, machinery.logs),
-    "Orders": (orders.order, orders.orders, why.why, trace.trace, approvals.approvals, approvals.approve, approvals.reject),
+    "Life of the lab": (
+        lifecycle.up,
+        stepfunctions.stepfunctions,
+        lifecycle.down,
+        machinery.status,
+        machinery.logs,
+        secrets.secrets,
+    ),
+    "Orders": (
+        orders.order,
+        orders.orders,
+        why.why,
+        trace.trace,
+        approvals.approvals,
+        approvals.approve,
+        approvals.reject,
+    ),
     "Faults": (
         faults.fault,
         faults.repair,
@@ -54,7 +87,7 @@ COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
         machinery.thaw,
         machinery.restart,
     ),
-    "Experiments": (run.scenarios, run.run, run.rerun, run.ablation, diagnose.diagnose),
+    "Experiments": (run.scenarios, run.run, run.rerun, run.ablation, diagnose.diagnose, report.report, report.compare),
     "Judgement": (audit.audit, demo.demo, bench.bench),
 }
 for _panel, _commands in COMMANDS.items():

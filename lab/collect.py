@@ -134,9 +134,9 @@ class LaneReader:
         return text
 
     async def _text_if_there(self, component: str, path: str) -> str | None:
-        url = f"{self.address.urls[component]}{path}"
         problem = ""
         for _ in range(self._tries):
+            url = f"{self.address.urls[component]}{path}"  # looked up anew: what is started again may listen elsewhere
             try:
                 timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
                 async with self._session.get(url, headers=self._headers, timeout=timeout) as answer:

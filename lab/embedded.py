@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -168,6 +168,10 @@ class Lab:
 
     def url(self, lane: str, component: str) -> str:
         return self.config.url(lane, component)
+
+    def components(self, lane: str) -> Sequence[str]:
+        """All that listen over HTTP."""
+        return tuple(part.component for part in self.config.parts(lane))
 
     def broker(self, lane: str) -> BrokerAccess:
         return BrokerAccess(self.config.url(lane, BROKER), LAB_USER, self.credentials.broker_password(lane, LAB_USER))

@@ -13,13 +13,15 @@ from typing import Any, Final
 from lab.auditor import AcceptedOrder, Effect, StockLevel
 from lab.auditor.books import fold
 from loadtests.manager import Desk
+from loadtests.workload import Decision
 from services.commands import Refusal
 from services.faults.plan import FaultKind
 from services.operations import Operation, is_undo
 from services.trail import OrderStatus
 
 ANSWERED: Final = 200
-TOO_LATE: Final = 410
+# How long before its time is up an answer may come too late: the manager asks now and then only.
+ASKING_S: Final = 1.0
 # A lane that names one of these (spaces and case aside) says no for the business: a lost process explains none of them.
 BUSINESS_REASONS: Final = (Refusal.CARD_DECLINED.lower(), Refusal.OUT_OF_STOCK.lower(), "approvalrejected")
 
@@ -44,6 +46,7 @@ class Grounds:
     injected: Mapping[str, Sequence[Mapping[str, Any]]]  # the services' ground truth
     lost_lives: int = 0
     needing_approval: frozenset[str] = field(default_factory=frozenset)
+    approval_timeout_s: float | None = None  # None: longer than any run
 
     @property
     def processes_died(self) -> bool:
@@ -91,11 +94,18 @@ def _had_cause(grounds: Grounds, order: AcceptedOrder, faulty: set[str], lowest:
     heard = order.order_id in grounds.desk.answered or order.order_id in grounds.desk.unsure
     if decision is not None and not decision.approve and heard:
         return True
-    if decision is not None and (decision.answers == "never" or grounds.desk.answered.get(order.order_id) == TOO_LATE):
+    if decision is not None and _out_of_time(decision, grounds.approval_timeout_s):
         return True
     if order.order_id in faulty or _may_have_run_short(order, lowest):
         return True
     return grounds.processes_died and not _for_the_business(reason)
+
+
+def _out_of_time(decision: Decision, timeout_s: float | None) -> bool:
+    """Whether the plan had the manager think for longer than the lane had to wait."""
+    if timeout_s is None:
+        return False
+    return decision.answers == "never" or decision.delay_s >= timeout_s - ASKING_S
 
 
 def _for_the_business(reason: str) -> bool:

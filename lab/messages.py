@@ -12,8 +12,8 @@ from typing import Any, Final
 from nats.aio.client import Client
 
 from broker.connection import close, connect
-from lab.embedded import Lab
 from lab.errors import LabError
+from lab.target.protocol import Target
 
 ANSWER_WITHIN_S: Final = 5.0
 MALFORMED: Final = b'{"this": "is no message of anybody'
@@ -37,7 +37,7 @@ WORK: Final = {
 class Messages:
     """One lane's broker, at one's disposal: ``async with Messages(lab, lane) as messages``."""
 
-    def __init__(self, lab: Lab, lane: str) -> None:
+    def __init__(self, lab: Target, lane: str) -> None:
         self._access = lab.broker(lane)
         self._work = WORK[lane]
         self._client: Client | None = None

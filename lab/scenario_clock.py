@@ -12,11 +12,11 @@ from typing import Any, Final, Literal
 
 from nats.errors import Error as NatsError
 
-from lab.embedded import Lab
 from lab.errors import BadInput, OutOfReach
 from lab.link.links import Links
 from lab.messages import Messages
 from lab.scenario import LinkFault, MessageFault, Own, PlannedFault, Role, Scenario, component_of
+from lab.target.protocol import Target
 from lab.topology import name_of
 from services.operations import Service
 
@@ -38,7 +38,7 @@ class Happening:
 class Clock:
     """``actions``: what was done, in words, for a spectator. ``starts_at`` must be set before ``run``."""
 
-    lab: Lab
+    lab: Target
     scenario: Scenario
     seed: int
     links: Links

@@ -15,12 +15,13 @@ import aiohttp
 
 from lab.auditor import Effect, StockLevel, effect_of
 from lab.collect import LaneAddress, LaneReader
-from lab.embedded import Lab
 from lab.errors import LabError
 from lab.link.links import Links
 from lab.processes.state import State
 from lab.scenario import Scenario
 from lab.scenario_clock import Clock, Happening
+from lab.target.addresses import Addresses
+from lab.target.protocol import Target
 from lab.topology import LabConfig
 from loadtests.manager import Desk, desk_for, manage
 from loadtests.open_loop import OnAnswer, Patience, Placement, Placing, send_on_time
@@ -96,7 +97,7 @@ class Sender(Protocol):
 
 
 async def run_scenario(
-    lab: Lab,
+    lab: Target,
     scenario: Scenario,
     orders: Sequence[PlannedOrder],
     seed: int,
@@ -159,9 +160,8 @@ def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def address_of(lab: Lab, lane: str) -> LaneAddress:
-    parts = (part.component for part in lab.config.parts(lane))
-    return LaneAddress(lane, {component: lab.url(lane, component) for component in parts}, lab.admin_token)
+def address_of(lab: Target, lane: str) -> LaneAddress:
+    return LaneAddress(lane, Addresses(lab, lane), lab.admin_token)
 
 
 # --- the load --------------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ async def _play(
 
 
 async def _send(
-    lab: Lab, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun, patience: Patience, sender: Sender
+    lab: Target, orders: Sequence[PlannedOrder], run: Run, lane_run: LaneRun, patience: Patience, sender: Sender
 ) -> None:
     def count(placement: Placement) -> None:
         lane_run.accepted += placement.placing is Placing.ACCEPTED
@@ -252,7 +252,7 @@ async def _all_ended(reader: LaneReader, lane_run: LaneRun) -> bool:
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-async def _sample_counters(lab: Lab, reader: LaneReader, lane_run: LaneRun, over: asyncio.Event) -> None:
+async def _sample_counters(lab: Target, reader: LaneReader, lane_run: LaneRun, over: asyncio.Event) -> None:
     """Sum the increments of the lane's counters; a counter that went back belongs to a new life of its process."""
     seen: dict[tuple[str, str], float] = {}
     while True:
@@ -268,7 +268,7 @@ async def _sample_counters(lab: Lab, reader: LaneReader, lane_run: LaneRun, over
         await _pause(over)
 
 
-async def _sample_processes(lab: Lab, run: Run, over: asyncio.Event, on_progress: OnProgress) -> None:
+async def _sample_processes(lab: Target, run: Run, over: asyncio.Event, on_progress: OnProgress) -> None:
     """Peak memory and processor time by lane, over all lives of its processes."""
     seen = {(each.name, each.pid): each.cpu_s for each in lab.status()}  # what starting took is not counted
     while True:

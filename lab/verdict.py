@@ -97,7 +97,7 @@ def judge(run: Run, lane_run: LaneRun, orders: Sequence[PlannedOrder], scenario:
         )
     )
     needing = frozenset(each.order_id for each in bodies.values() if each.total_cents >= threshold_cents(scenario))
-    grounds = grounds_of(lane_run, needing)
+    grounds = grounds_of(lane_run, needing, scenario.conditions.approval_timeout_s)
     broken = breaches(grounds, bodies.values())
     rows = _rows(run, lane_run, orders, found, needing, broken)
     counted = Counter(breach for each in broken.values() for breach in each)
@@ -132,7 +132,7 @@ def threshold_cents(scenario: Scenario) -> int:
     return Settings.model_construct().approval_threshold_cents if told is None else told
 
 
-def grounds_of(lane_run: LaneRun, needing_approval: frozenset[str]) -> Grounds:
+def grounds_of(lane_run: LaneRun, needing_approval: frozenset[str], approval_timeout_s: float | None = None) -> Grounds:
     return Grounds(
         desk=lane_run.desk,
         effects=lane_run.effects,
@@ -142,6 +142,7 @@ def grounds_of(lane_run: LaneRun, needing_approval: frozenset[str]) -> Grounds:
         injected=lane_run.injected,
         lost_lives=lane_run.lost_lives,
         needing_approval=needing_approval,
+        approval_timeout_s=approval_timeout_s,
     )
 
 

@@ -6,7 +6,6 @@ It reads what Locust has counted anyway, when asked; without a web interface the
 from collections.abc import Iterator
 from typing import Final
 
-from flask import Response
 from locust.env import Environment
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -48,7 +47,7 @@ def expose(environment: Environment) -> None:
     registry = CollectorRegistry()
     registry.register(LocustStatistics(environment))
 
-    def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    def metrics() -> tuple[bytes, int, dict[str, str]]:
+        return generate_latest(registry), 200, {"Content-Type": CONTENT_TYPE_LATEST}
 
     environment.web_ui.app.add_url_rule("/metrics", "prometheus_metrics", metrics)

@@ -22,7 +22,7 @@ from locust.exception import StopUser
 
 from loadtests.open_loop import FIRST_PAUSE_S, LATE_AFTER_S, MAX_PAUSE_S, Placement, Placing, placing_of
 from loadtests.outcome_feed import OutcomeFeed, fire
-from loadtests.workload import PlannedOrder, read_plan
+from loadtests.workload import PlannedOrder, UnreadablePlan, read_plan
 
 LEAD_S: Final = 1.0
 ASK_FOR_GO_EVERY_S: Final = 0.02
@@ -36,6 +36,16 @@ def _options(parser: Any) -> None:
     parser.add_argument("--go", default="", help="A file that will hold the first planned moment, in epoch seconds.")
     parser.add_argument("--placements", default="", help="Where to write what became of each sending.")
     parser.add_argument("--patience", type=float, default=30.0, help="Seconds until an order is given up.")
+
+
+@events.init.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
+def _check(environment: Environment, **_: Any) -> None:
+    """Ends the process where there is no plan to be sent: a user that fails to start would only be logged."""
+    path = environment.parsed_options.plan if environment.parsed_options is not None else ""
+    try:
+        read_plan(Path(path))
+    except UnreadablePlan as error:
+        raise SystemExit(f"--plan: {error}") from None
 
 
 class OnTime(FastHttpUser):

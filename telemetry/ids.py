@@ -20,4 +20,5 @@ def span_id_of(*names: str) -> str:
 
 def sampled(trace_id: str, ratio: float) -> bool:
     """The same in every process, as it looks at nothing but the id; OpenTelemetry's ``TraceIdRatioBased`` agrees."""
-    return int(trace_id[-_LOW_BITS:], 16) < round(ratio * 2 ** (4 * _LOW_BITS))
+    bound: int = round(ratio * 2 ** (4 * _LOW_BITS))
+    return int(trace_id[-_LOW_BITS:], 16) < bound

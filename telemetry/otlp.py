@@ -84,7 +84,8 @@ def encode(spans: Iterable[Span], resource: Mapping[str, Attribute]) -> bytes:
             for service, own in by_service.items()
         ]
     )
-    return request.SerializeToString()
+    encoded: bytes = request.SerializeToString()
+    return encoded
 
 
 def _of_resource(resource: Mapping[str, Attribute], spans: Iterable[Span]) -> trace_pb2.ResourceSpans:
@@ -93,7 +94,6 @@ def _of_resource(resource: Mapping[str, Attribute], spans: Iterable[Span]) -> tr
 
 
 def _span(span: Span) -> trace_pb2.Span:
-    failed = span.error is not None
     return trace_pb2.Span(
         trace_id=bytes.fromhex(span.trace_id),
         span_id=bytes.fromhex(span.span_id),
@@ -107,8 +107,12 @@ def _span(span: Span) -> trace_pb2.Span:
             trace_pb2.Span.Link(trace_id=bytes.fromhex(link.trace_id), span_id=bytes.fromhex(link.span_id))
             for link in span.links
         ],
-        status=trace_pb2.Status(code=trace_pb2.Status.STATUS_CODE_ERROR, message=span.error) if failed else None,
+        status=None if span.error is None else _failed(span.error),
     )
+
+
+def _failed(error: str) -> trace_pb2.Status:
+    return trace_pb2.Status(code=trace_pb2.Status.STATUS_CODE_ERROR, message=error)
 
 
 def _pairs(attributes: Mapping[str, Attribute]) -> list[KeyValue]:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 
 from broker.connection import close, connect
 from broker.server import Permissions, server_config
+from tests.integration.services.postgres import binaries, database, server
 
 USER = PASSWORD = "lab"
 
@@ -88,3 +89,21 @@ async def nats_url(tmp_path: Path) -> AsyncIterator[RealNats]:
         yield server
     finally:
         await asyncio.to_thread(server.stop)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    if given := os.environ.get("LAB_TEST_POSTGRES_URL"):
+        yield given
+        return
+    found = binaries()
+    if found is None:
+        pytest.skip("NO POSTGRESQL: set LAB_TEST_POSTGRES_URL, or install a server (Debian: postgresql)")
+    with server(found) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    with database(postgres_server) as url:
+        yield url

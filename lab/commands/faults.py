@@ -9,7 +9,6 @@ import typer
 from pydantic import ValidationError
 
 from lab.commands.options import DEFAULT_HOME, HomeOption, LaneChoice, LaneOption, find_lab, narrow_table, out
-from lab.control.client import running_lab
 from lab.errors import BadInput, OutOfReach
 from lab.hints import advised, counted
 from lab.lane_client import LaneClient, lane_clients
@@ -129,8 +128,9 @@ def when_back(ask: Callable[[], T], state: Callable[[], State]) -> T:
 
 def _state(client: LaneClient, service: Service) -> State:
     """As the supervisor has it now."""
-    processes = running_lab(client.lab.home).status["processes"]
-    return next(State(each["state"]) for each in processes if each["name"] == name_of(client.lane, service))
+    name = name_of(client.lane, service)
+    processes = client.lab.again().status["processes"]
+    return next(State(each["state"]) for each in processes if each["name"] in (name, f"{name}-1"))
 
 
 def describe(rule: FaultRule) -> str:

@@ -50,7 +50,8 @@ def status(as_json: JsonOption = False, home: HomeOption = DEFAULT_HOME) -> None
     if as_json:
         out.print_json(json.dumps(lab.status))
     else:
-        out.print(f"pid {lab.status['pid']} · time scale {lab.status['time_scale']:g} · {lab.home.path}", markup=False)
+        who = f"project {lab.status['project']}" if lab.status.get("project") else f"pid {lab.status['pid']}"
+        out.print(f"{who} · time scale {lab.status['time_scale']:g} · {lab.home.path}", markup=False)
         numbers = ("pid", "restarts", "cpu s", "MB", "port")
         table = narrow_table("process", "state", *numbers, "last end", numbers=numbers)
         for each in lab.status["processes"]:
@@ -61,7 +62,7 @@ def status(as_json: JsonOption = False, home: HomeOption = DEFAULT_HOME) -> None
                 str(each["restarts"]),
                 f"{each['cpu_s']:.1f}",
                 f"{each['rss_bytes'] / 2**20:.0f}",
-                str(each["ports"][0]),
+                str(each["ports"][0]) if each["ports"] else "",
                 each["last_exit"] or "",
             )
         out.print(table)

@@ -10,9 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from lab.control.client import RunningLab, running_lab
+from lab.control.client import RunningLab
 from lab.hints import DEFAULT_HOME
-from lab.home import Home
+from lab.target.chosen import chosen_lab
 from lab.topology import LANES
 
 __all__ = ["DEFAULT_HOME"]  # with the option that it is the default of
@@ -46,7 +46,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 def find_lab(home: Path) -> RunningLab:
     """Raises ``NotUp``."""
-    return running_lab(Home(home.resolve()))
+    return chosen_lab(home.resolve())
 
 
 def narrow_table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str, ...] = ()) -> Table:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from lab.console.signs import sign_of, words_of
 from lab.console.svg import Markup
@@ -108,6 +109,29 @@ def confirm_button(label: str, says: str, act: Act, *, tone: str = "danger") -> 
 
 def _button(label: str, tone: str) -> ui.button:
     return ui.button(label, color=None).props("no-caps unelevated dense").classes(f"act act-{tone}")
+
+
+class RangeInput:
+    """The browser's own slider: its keys and its name work for everybody. ``on_change`` comes once it is let go."""
+
+    def __init__(
+        self, name: str, most: float, step: float, value: float, on_change: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self.element = ui.element("input").classes("range")
+        self.element.props.update(
+            {"type": "range", "min": 0, "max": most, "step": step, "value": value, "aria-label": name}
+        )
+
+        async def changed(event: GenericEventArguments) -> None:
+            self.element.props["value"] = event.args
+            await on_change(float(event.args))
+
+        self.element.on("change", changed, js_handler="(event) => emit(event.target.value)")
+
+    def show(self, value: float) -> None:
+        if float(self.element.props["value"]) != value:
+            self.element.props["value"] = value
+            self.element.update()
 
 
 def described(element: ui.element, says: str) -> None:

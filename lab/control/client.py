@@ -39,6 +39,10 @@ class RunningLab:
     def credentials(self) -> Credentials:
         return load(self.home.secrets)
 
+    def again(self) -> "RunningLab":
+        """The same lab as it is now. Raises ``NotUp``."""
+        return running_lab(self.home)
+
     def act(self, name: str, action: str, *, stay_down: bool | None = None) -> str:
         """The process's state afterwards. Raises ``BadInput`` for an unknown process."""
         query = "" if stay_down is None else f"?stay_down={str(stay_down).lower()}"

@@ -11,10 +11,13 @@ from lab.diagnosis.truth import Failure, Reason
 from services.commands import Refusal
 from services.operations import Operation, is_undo
 
-_UNAVAILABLE: Final = ("unavailable", "503")
-_NO_ANSWER: Final = ("noanswer", "timeout", "no answer", "connectionlost", "connection lost", "answer was lost")
 _ORDER_UNDONE: Final = Refusal.ORDER_UNDONE.lower()
-_REFUSED: Final = tuple(refusal.value.lower() for refusal in Refusal)
+# The first that fits.
+_WORDS: Final = {
+    Reason.REFUSED: tuple(refusal.value.lower() for refusal in Refusal),
+    Reason.NO_ANSWER: ("noanswer", "timeout", "no answer", "connectionlost", "connection lost", "answer was lost"),
+    Reason.UNAVAILABLE: ("unavailable", "503"),
+}
 
 
 def diagnose(evidence: Evidence) -> Failure | None:
@@ -24,15 +27,10 @@ def diagnose(evidence: Evidence) -> Failure | None:
         return None
     last = max(failed, key=lambda fact: fact.at)
     # Whoever called may know less of the reason than who was called: the last one to say one is believed.
-    errors = [
-        fact.error
-        for fact in sorted(failed, key=lambda fact: fact.at)
-        if fact.operation == last.operation and fact.error
-    ]
-    reason = next((found for error in reversed(errors) if (found := reason_of(error)) is not None), None)
-    if reason is None:
-        return None
-    return Failure(last.service, last.operation, reason, evidence.input)
+    newest_first = sorted(failed, key=lambda fact: fact.at, reverse=True)
+    reasons = (reason_of(fact.error or "") for fact in newest_first if fact.operation == last.operation)
+    reason = next((found for found in reasons if found is not None), None)
+    return None if reason is None else Failure(last.service, last.operation, reason, evidence.input)
 
 
 def _is_cause(fact: Fact) -> bool:
@@ -44,11 +42,4 @@ def _is_cause(fact: Fact) -> bool:
 def reason_of(error: str) -> Reason | None:
     """By the words of the error."""
     text = error.lower()
-    for words, reason in (
-        (_REFUSED, Reason.REFUSED),
-        (_NO_ANSWER, Reason.NO_ANSWER),
-        (_UNAVAILABLE, Reason.UNAVAILABLE),
-    ):
-        if any(word in text for word in words):
-            return reason
-    return None
+    return next((reason for reason, words in _WORDS.items() if any(word in text for word in words)), None)

@@ -2,7 +2,8 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -39,13 +40,19 @@ async def diagnose(
 ) -> dict[str, Diagnosed]:
     """By lane. Raises ``LabError``; nothing of it is left."""
     orders = list(plan(seed, scenario.load, products(scenario)))
-    home.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix="diagnose-", dir=home))
-    try:
+    with _temporary_home(home) as path:
         config = config_for(scenario, home=path, port_base=port_base, lanes=LANES, practices=PRESETS["hardened"])
         async with links_for(scenario, replace(config, traces=True)) as (linked, links), Lab(linked) as lab:
             run = await run_scenario(lab, scenario, orders, seed, on_run, links=links)
             return {lane: await _of_lane(lab, run.lanes[lane], orders) for lane in LANES}
+
+
+@contextmanager
+def _temporary_home(home: Path) -> Iterator[Path]:
+    home.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(prefix="diagnose-", dir=home))
+    try:
+        yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
 

@@ -29,6 +29,7 @@ _ADD: Final = f"""
 INSERT INTO spans ({_COLUMNS}, order_id, times) VALUES ({", ".join("?" * 14)}, 1)
 ON CONFLICT (trace_id, span_id) DO UPDATE SET times = times + 1, ended_at = max(ended_at, excluded.ended_at)
 """
+_FIGURES: Final = "SELECT lane, count(*), sum(times) FROM spans GROUP BY lane"
 _COUNT: Final = """
 INSERT INTO requests VALUES (?, 1, ?)
 ON CONFLICT (lane) DO UPDATE SET requests = requests + 1, bytes = bytes + excluded.bytes
@@ -66,9 +67,7 @@ class SpanStore:
         """By lane; ``doubles``: how many times a span came that had come before."""
         spans = {
             lane: {"spans": count, "doubles": times - count}
-            for lane, count, times in self._connection.execute(
-                "SELECT lane, count(*), sum(times) FROM spans GROUP BY lane"
-            )
+            for lane, count, times in self._connection.execute(_FIGURES)
         }
         for lane, requests, size in self._connection.execute("SELECT lane, requests, bytes FROM requests"):
             spans.setdefault(lane, {"spans": 0, "doubles": 0}).update(requests=requests, bytes=size)

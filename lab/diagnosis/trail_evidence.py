@@ -3,6 +3,7 @@ which is that of one history. Pure; it must not know a lane.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from lab.accepted import order_body
@@ -51,7 +52,7 @@ def _names_causes(entries: Sequence[TrailEntry]) -> bool:
 
 def _by_order(steps: Sequence[Step | None]) -> list[Edge]:
     told = [step for step in dict.fromkeys(steps) if step is not None]
-    return list(zip(told, told[1:], strict=False))
+    return list(pairwise(told))
 
 
 def _by_causes(entries: Sequence[TrailEntry], steps: Sequence[Step | None]) -> list[Edge]:
@@ -69,7 +70,7 @@ def _by_causes(entries: Sequence[TrailEntry], steps: Sequence[Step | None]) -> l
         tries.setdefault((entry.cause, entry.operation), []).append(step)
     for of_one in tries.values():
         in_turn = sorted(of_one, key=lambda step: step.attempt)
-        edges += zip(in_turn, in_turn[1:], strict=False)
+        edges += pairwise(in_turn)
     return edges
 
 

@@ -77,15 +77,12 @@ class OrderTruth:
     @property
     def edges(self) -> tuple[Edge, ...]:
         """What must have led to each attempt, where that is certain."""
-        return tuple(
-            (cause, step)
-            for at, step in enumerate(self.steps)
-            if (cause := self._cause(step, self.steps[:at])) is not None
-        )
+        causes = [self._cause(step, self.steps[:at]) for at, step in enumerate(self.steps)]
+        return tuple((cause, step) for cause, step in zip(causes, self.steps, strict=True) if cause is not None)
 
     @property
     def failure(self) -> Failure | None:
-        """The action that was refused, or tried in vain as often as it may be; None: the order failed of something else."""
+        """The action that was refused, or tried in vain as often as may be; None: it failed of something else."""
         failed = self._failed(self.steps)
         if failed is None:
             return None

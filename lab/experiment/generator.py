@@ -19,6 +19,7 @@ from loadtests.open_loop import OnAnswer, Patience, Placement, Placing
 from loadtests.workload import PlannedOrder
 
 LOCUSTFILE: Final = Path(loadtests.__file__).with_name("on_time.py")
+LOG: Final = "generator.log"
 READ_EVERY_S: Final = 0.2
 END_WITHIN_S: Final = 10.0
 SAID_LINES: Final = 5
@@ -83,7 +84,7 @@ class Generator:
 @asynccontextmanager
 async def generator(plan: Path, front_door_url: str, folder: Path, patience: Patience) -> AsyncIterator[Generator]:
     """A generator that loads its plan while the lane is still starting; ended on leaving."""
-    go, placements, log = folder / "go", folder / "placements.jsonl", folder / "generator.log"
+    go, placements, log = folder / "go", folder / "placements.jsonl", folder / LOG
     argv = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--users", "1", "--spawn-rate", "1"]
     argv += ["--host", front_door_url, "--only-summary", "--loglevel", "WARNING", "--stop-timeout", "0"]
     argv += ["--plan", str(plan), "--go", str(go), "--placements", str(placements)]

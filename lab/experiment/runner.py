@@ -14,6 +14,7 @@ from lab.experiment.manifest import load_average, surroundings
 from lab.experiment.records import Experiment, Trial
 from lab.experiment.store import (
     FOLDER,
+    LOGS,
     TRIALS,
     WORKLOADS,
     experiments,
@@ -133,6 +134,7 @@ async def _run_slot(design: Design, slot: Slot, folder: Path, place: Place, on_r
         design.scenario,
         path,
         work=folder / WORK,
+        logs=folder / LOGS,
         port_base=place.port_base,
         on_run=on_run,
         also=_shown_before(folder, slot),

@@ -22,6 +22,7 @@ WORKLOADS: Final = "workloads"
 TRIAL: Final = "trial.json"
 ORDERS: Final = "orders.csv"
 SAMPLES: Final = "samples.csv"
+LOGS: Final = "logs"
 FAULTS: Final = "faults.csv"
 FOLDER: Final = "experiments"
 FAULT_COLUMNS: Final = ("order_id", "operation", "attempt", "kind", "point")

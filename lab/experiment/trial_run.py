@@ -22,6 +22,7 @@ from lab.diagnosis.reading import SpanReader
 from lab.diagnosis.truth import truths_of
 from lab.embedded import Lab
 from lab.experiment.design import Slot, practices_of
+from lab.experiment.generator import LOG as GENERATOR_LOG
 from lab.experiment.generator import generator
 from lab.experiment.handicap import hold_back
 from lab.experiment.manifest import load_average
@@ -78,14 +79,17 @@ async def run_trial(
     plan_path: Path,
     *,
     work: Path,
+    logs: Path,
     port_base: int,
     on_run: OnRun,
     also: Sequence[str] = (),
     traces: bool = False,
 ) -> Done:
-    """``also``: orders whose stories are wanted, whatever becomes of them. Raises ``LabError`` when the lab fails."""
+    """``also``: orders whose stories are wanted, whatever becomes of them; ``logs``: where the processes' logs are kept
+    of a trial that was not clean or failed. Raises ``LabError`` when the lab fails.
+    """
     orders = read_plan(plan_path)
-    with _fresh(work / slot.name) as home:
+    with _fresh(work / slot.name) as home, _logs_kept(home, logs / slot.name) as keep_logs:
         config = config_for(
             scenario, home=home, port_base=port_base, lanes=(slot.arm.lane,), practices=practices_of(slot.arm)
         )
@@ -113,7 +117,10 @@ async def run_trial(
                 generator_cpu_share=sender.cpu_share,
                 audited_at=time.time(),
             )
-            return await _done(lab, slot, seen, started_at, also)
+            done = await _done(lab, slot, seen, started_at, also)
+        if done.trial.clean:
+            keep_logs.clear()
+        return done
 
 
 async def _done(lab: Lab, slot: Slot, seen: Observed, started_at: float, also: Sequence[str]) -> Done:
@@ -177,6 +184,21 @@ async def _handicapped(lab: Lab, slot: Slot) -> Any:
         holding.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await holding
+
+
+@contextmanager
+def _logs_kept(home: Path, target: Path) -> Iterator[list[Path]]:
+    """What the processes and the load generator said, unless the list that it gives is emptied: all went well."""
+    logs = [home / "logs", home / GENERATOR_LOG]
+    try:
+        yield logs
+    finally:
+        for log in logs:
+            if log.is_dir():
+                shutil.copytree(log, target, dirs_exist_ok=True)
+            elif log.is_file():
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(log, target)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from lab.experiment.measures import MEASURES, Measure
 from lab.experiment.records import Experiment
 from lab.report.lanes import Look, looks
 from lab.report.plotting import Drawing, Palette, blank, drawing, legend, marks
+from lab.statistics.paired import Interval
 from lab.statistics.verdict import Verdict
 
 COLUMNS: Final = 3
@@ -120,19 +121,18 @@ def _whisker(axis: Axes, place: int, verdict: Verdict, palette: Palette) -> None
 
 
 def _ticks(limits: tuple[float, float]) -> list[float]:
-    """Round numbers within the limits: evenly apart in a narrow range, 1, 2 and 5 of each power of ten in a wide one."""
+    """Round numbers within the limits: evenly apart in a narrow range; in a wide one 1, 2, 5 of each power of ten."""
     low, high = limits
     if high / low < 3:
-        return [
-            float(tick) for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= tick <= high
-        ]
+        evenly = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+        return [float(tick) for tick in evenly if low <= tick <= high]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if high / low < 300 else (1,)
     return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
 
 
-def _ends(interval: object) -> tuple[float | None, float | None]:
-    return (getattr(interval, "low", None), getattr(interval, "high", None))
+def _ends(interval: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if interval is None else (interval.low, interval.high)
 
 
 def _slug(name: str) -> str:

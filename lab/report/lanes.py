@@ -13,7 +13,7 @@ from lab.experiment.records import Arm
 
 @dataclass(frozen=True)
 class Look:
-    """``dash``: lengths of stroke and gap in points, empty for a solid line. ``marker``, ``hatch``: Matplotlib's names."""
+    """``dash``: stroke and gap in points, empty for a solid line. ``marker``, ``hatch``: Matplotlib's names."""
 
     colour: str
     dash: tuple[float, ...]

@@ -30,7 +30,7 @@ def undone_s(row: OrderRow) -> float | None:
 
 
 def distributions(experiment: Experiment) -> Drawing | None:
-    """ECDF of orders fulfilled and of orders rolled back, apart: one is speed, the other how many came through retries."""
+    """ECDF of orders fulfilled and of those rolled back, apart: one is speed, the other how retries went."""
     return _ecdfs(
         experiment,
         "latency",

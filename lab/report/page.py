@@ -1,6 +1,7 @@
 """A report as one HTML page that needs nothing but itself: no script, no font, no link. Pure.
 
-Whatever comes from orders, stories or manifests is escaped by the template; only drawings of our own are put in as they are.
+Whatever comes from orders, stories or manifests is escaped by the template; only drawings are put in as they are, whose
+text Matplotlib has escaped.
 """
 
 import json

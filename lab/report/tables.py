@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.experiment.measures import MEASURES
 from lab.experiment.records import Experiment
 from lab.statistics.effect import Effect
-from lab.statistics.rare import Rare
+from lab.statistics.rare import Rare, Share
 from lab.statistics.verdict import Verdict
 from lab.statistics.wording import estimate_text, interval_text, number, quantity, sentence
 
@@ -87,14 +87,13 @@ def bound_rows(verdicts: Sequence[Verdict]) -> tuple[BoundRow, ...]:
 
 
 def _bound(measure: str, arm: str, rare: Rare) -> BoundRow:
-    return BoundRow(
-        measure, arm, *(_share(each.cases, each.of, each.low, each.high) for each in (rare.orders, rare.trials))
-    )
+    return BoundRow(measure, arm, _share(rare.orders), _share(rare.trials))
 
 
-def _share(cases: int, of: int, low: float, high: float) -> str:
-    bounds = f"under {number(100 * high)} %" if not cases else f"{number(100 * low)} % to {number(100 * high)} %"
-    return f"{cases:,} of {of:,}: {bounds}"
+def _share(share: Share) -> str:
+    low, high = number(100 * share.low), number(100 * share.high)
+    bounds = f"{low} % to {high} %" if share.cases else f"under {high} %"
+    return f"{share.cases:,} of {share.of:,}: {bounds}"
 
 
 VERDICT_COLUMNS = (

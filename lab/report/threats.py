@@ -16,7 +16,7 @@ LOAD_PER_PROCESSOR: Final = 1.0
 
 @dataclass(frozen=True)
 class Threat:
-    """``seen``: this experiment shows it. ``checked``: looked for and not seen. ``always``: of every such experiment."""
+    """``seen``: this experiment shows it. ``checked``: looked for, not seen. ``always``: of every such experiment."""
 
     kind: Literal["seen", "checked", "always"]
     text: str
@@ -43,9 +43,7 @@ def _measured(experiment: Experiment) -> Iterator[Threat]:
     yield from _load_average(experiment)
     unanswered = sum(row.placed == "unanswered" for trial in experiment.trials for row in trial.orders)
     if unanswered:
-        yield Threat(
-            "seen", f"{unanswered:,} orders were sent and never answered: whether they were accepted is not known."
-        )
+        yield Threat("seen", f"{unanswered:,} orders were sent and never answered: accepted or not, nobody knows.")
 
 
 def _above(experiment: Experiment, measure: str, limit: float, what: str, so: str) -> Iterator[Threat]:
@@ -81,8 +79,8 @@ def _run(experiment: Experiment) -> Iterator[Threat]:
     if planned and len(experiment.trials) < planned * len(experiment.arms):
         yield Threat(
             "seen",
-            f"Not finished: {len(experiment.trials)} of {planned * len(experiment.arms)} trials are here. Who stops when"
-            " the figures please has no 5 % level.",
+            f"Not finished: {len(experiment.trials)} of {planned * len(experiment.arms)} trials are here. Who stops"
+            " when the figures please has no 5 % level.",
         )
     if isinstance(revision, dict) and revision.get("changed"):
         yield Threat("seen", "The code differed from the git revision in the manifest: no exact rerun from there.")
@@ -92,7 +90,7 @@ def _design(experiment: Experiment, verdicts: Sequence[Verdict]) -> Iterator[Thr
     if not experiment.paired:
         yield Threat(
             "seen",
-            "The faults of this scenario belong to one lane only. Different lanes are not compared, but kept apart.",
+            "The faults of this scenario belong to one lane only: lanes are kept apart, not compared.",
         )
     few = sum(each.status == "cannot show" for each in verdicts)
     if few:
@@ -101,8 +99,8 @@ def _design(experiment: Experiment, verdicts: Sequence[Verdict]) -> Iterator[Thr
     if dropped:
         yield Threat(
             "seen",
-            f"{dropped} comparisons lack some blocks, as an arm has no figure there. If it has none because it did badly,"
-            " what is left flatters it.",
+            f"{dropped} comparisons lack some blocks, as an arm has no figure there. If it has none because it did"
+            " badly, what is left flatters it.",
         )
     yield from _order(experiment)
     if any(arm.handicap for arm in experiment.arms):

@@ -1,4 +1,4 @@
-"""Do the statistics recover what is known? Coverage of intervals, findings where there is nothing, findings where there is.
+"""Do the statistics recover what is known? Coverage of intervals; findings where there is nothing, and where there is.
 
 Pure: figures out, from a seed. ``python -m lab.statistics`` prints them.
 """

@@ -6,9 +6,7 @@ its differences have. Setting it aside by the sizes of the differences alone cos
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from statsmodels.stats.multitest import multipletests
+from itertools import accumulate
 
 
 @dataclass(frozen=True)
@@ -21,15 +19,13 @@ class Corrected:
     able: bool  # False: it could not have been found, whatever its signs
 
 
-def correct(p_values: Sequence[float], smallest: Sequence[float], alpha: float) -> tuple[Corrected, ...]:
-    """``smallest``: the least p that each comparison could have given."""
-    size = family_size(smallest, alpha)
-    able = [least <= alpha / size for least in smallest]
-    tried = [p for p, can in zip(p_values, able, strict=True) if can]
-    holm = iter(_holm(tried, alpha))
+def correct(comparisons: Sequence[tuple[float, float]], alpha: float) -> tuple[Corrected, ...]:
+    """Each comparison: its p, and the smallest that it could have given."""
+    size = family_size([smallest for _, smallest in comparisons], alpha)
+    holm = iter(_holm([p for p, smallest in comparisons if smallest <= alpha / size], alpha))
     return tuple(
-        next(holm) if can else Corrected(min(1.0, p * size), size, found=False, able=False)
-        for p, can in zip(p_values, able, strict=True)
+        next(holm) if smallest <= alpha / size else Corrected(min(1.0, p * size), size, found=False, able=False)
+        for p, smallest in comparisons
     )
 
 
@@ -41,12 +37,13 @@ def family_size(smallest: Sequence[float], alpha: float) -> int:
 
 
 def _holm(p_values: Sequence[float], alpha: float) -> list[Corrected]:
-    if not p_values:
-        return []
-    _, adjusted, *_ = multipletests(p_values, alpha, method="holm")
-    ranks = np.argsort(np.argsort(p_values, kind="stable"), kind="stable")
-    found = int((adjusted <= alpha).sum())
-    return [
-        Corrected(float(p), len(p_values) - min(int(rank), found), found=bool(p <= alpha), able=True)
-        for p, rank in zip(adjusted, ranks, strict=True)
-    ]
+    """From the smallest p on, each by one less; none is called more certain than one before it (Holm 1979)."""
+    tried = len(p_values)
+    order = sorted(range(tried), key=lambda index: p_values[index])
+    adjusted = list(accumulate((min(1.0, p_values[index] * (tried - rank)) for rank, index in enumerate(order)), max))
+    found = sum(p <= alpha for p in adjusted)
+    corrected = {
+        index: Corrected(p, tried - min(rank, found), found=p <= alpha, able=True)
+        for rank, (index, p) in enumerate(zip(order, adjusted, strict=True))
+    }
+    return [corrected[index] for index in range(tried)]

@@ -1,6 +1,7 @@
 """How long orders stay without an outcome, the unfinished kept as censored: Kaplan–Meier over all trials of an arm.
 
-Orders of one trial are not independent, so the band comes from resampling whole trials, not from Greenwood's formula. Pure.
+Orders of one trial are not independent, so the band comes from resampling whole trials, not from Greenwood's formula.
+Pure.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ _ENDED: Final = ("fulfilled", "rolled_back")
 
 @dataclass(frozen=True)
 class Lifetimes:
-    """Of one trial's accepted orders: seconds from the planned moment, and whether that is the outcome or the horizon."""
+    """Of one trial's accepted orders: seconds from the planned moment to the outcome, or to the horizon."""
 
     seconds: Floats
     ended: Floats  # 1 or 0
@@ -73,7 +74,7 @@ def _ended_s(row: OrderRow, horizon: float) -> float:
 
 
 def survival(trials: Sequence[Lifetimes], points: int = 400) -> Survival | None:
-    """None where no order was accepted. At most ``points`` moments, half of them where most orders end, half evenly apart."""
+    """None where no order was accepted. At most ``points`` moments: half by rank, half evenly apart."""
     told = [trial for trial in trials if len(trial.seconds)]
     if not told:
         return None

@@ -1,7 +1,7 @@
 """Experiments of known truth, to try the statistics on. Pure: chance comes from a generator that is handed in.
 
-A trial's figures are skewed (gamma or log-normal), share their block's luck, and go together within a trial: a slow minute
-shows in every latency. Counts are mostly 0 with now and then a heap, as anomalies are.
+A trial's figures are skewed (gamma or log-normal), share their block's luck, and go together within a trial: a slow
+minute shows in every latency. Counts are mostly 0 with now and then a heap, as anomalies are.
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """One verdict for each measure and pair of arms: estimate, interval, corrected p, effect, and the sentence they make.
 
 A ratio is one of geometric means, the mean of the blocks' log ratios: the same whichever arm is named first, and a slow
-block slows both. Where a figure is 0 or less it has no logarithm, and the arithmetic difference is compared instead. Pure.
+block slows both. Where a figure is 0 or less it has no logarithm, and the difference of plain means is taken. Pure.
 """
 
 import math
@@ -92,9 +92,7 @@ def verdicts(experiment: Experiment, alpha: float = ALPHA, count: int = DRAWS) -
         for first, second in combinations(experiment.arms, 2)
     ]
     tested = {index: PairedMean(pair.differences, count) for index, pair in enumerate(pairs) if _testable(pair)}
-    corrected = correct(
-        [mean.p_value for mean in tested.values()], [mean.smallest_p for mean in tested.values()], alpha
-    )
+    corrected = correct([(mean.p_value, mean.smallest_p) for mean in tested.values()], alpha)
     decided = dict(zip(tested, corrected, strict=True))
     needed = _blocks_needed(len(tested), alpha)
     return tuple(

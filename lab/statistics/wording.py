@@ -173,7 +173,9 @@ def estimate_text(verdict: Verdict, value: float | None) -> str:
 def interval_text(verdict: Verdict, interval: Interval | None) -> str:
     if interval is None:
         return "–"
-    return f"{estimate_text(verdict, interval.low)} … {estimate_text(verdict, interval.high)}"
+    low, high = estimate_text(verdict, interval.low), estimate_text(verdict, interval.high)
+    same_unit = low.partition(" ")[2] == high.partition(" ")[2]
+    return f"{low.partition(' ')[0] if same_unit else low} … {high}"
 
 
 def number(value: float) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from lab.embedded import BrokerAccess
 from lab.errors import BadInput, LabError, NotReady, OutOfReach
 from lab.processes.readiness import until_ready
 from lab.processes.state import State, Status
@@ -91,6 +92,9 @@ class ComposeTarget:
             find([each for each in self._known if each.lane == lane], f"{lane}-{component}")
             return f"http://{HOST}:1"
         return found[component]
+
+    def broker(self, lane: str) -> BrokerAccess:
+        raise BadInput("brokers in containers are out of reach from here: this scenario needs an embedded lab")
 
     def status(self) -> list[Status]:
         return self._statuses

@@ -6,6 +6,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from lab.embedded import BrokerAccess
 from lab.processes.state import Status
 from lab.topology import LabConfig
 
@@ -25,6 +26,10 @@ class Target(Protocol):
 
     def url(self, lane: str, component: str) -> str:
         """Where it listens now, the first of several; a process that was started again may listen elsewhere."""
+        ...
+
+    def broker(self, lane: str) -> BrokerAccess:
+        """Raises ``BadInput`` where the lane's broker cannot be reached from here."""
         ...
 
     def status(self) -> list[Status]: ...

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, load_machine
+from orchestration.asl.interpreter import ExecutionState, Machine, Status, load_machine
 from orchestration.asl.machine import TaskState
 from orchestration.asl.protocol import (
     ExecutionStarted,
@@ -25,6 +25,7 @@ from orchestration.asl.protocol import (
     TimerFired,
 )
 from orchestration.asl.state import Waiting
+from orchestration.runtime.pacing import Pacing
 
 StateDefinition = dict[str, Any]
 Told = TaskSucceeded | TaskSubmitted | TaskFailed
@@ -127,6 +128,7 @@ class _Run:
         self._at = setting.at
         self._state = ExecutionState.initial()
         self._history: list[HistoryEvent] = []
+        self._pacing = Pacing()
 
     async def through(self, document: Json) -> Ran:
         variables = dict(self._setting.variables)
@@ -135,9 +137,8 @@ class _Run:
         while pending is not None:
             before = {} if self._state.root is None else self._state.root.retries
             await asyncio.sleep(0)  # a long run is many advances: others have their turn in between
-            step = advance(
-                self._machine, self._state, pending, Now(self._at, self._setting.chance), lambda entry, attempt: ""
-            )
+            now = Now(self._at, self._setting.chance)
+            step = await self._pacing.advance(self._name, self._machine, self._state, pending, now, _no_token)
             self._state = step.state
             self._history += step.history
             pending = None
@@ -184,3 +185,7 @@ class _Run:
 
     def _is_of_state(self, event: HistoryEvent, kind: str) -> bool:
         return event.type.endswith(kind) and event.details.get("name") == self._name
+
+
+def _no_token(entry: int, attempt: int) -> str:
+    return ""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from orchestration.asl.distributed import begin_distributed, redrive_command, run_command, stop_command
 from orchestration.asl.errors import RUNTIME, PassedOn, QueryFailed, StatesError
 from orchestration.asl.intrinsics import to_text
-from orchestration.asl.limits import TURN_BYTES, TURN_EVENTS, size_of
+from orchestration.asl.limits import size_of
 from orchestration.asl.machine import MapState, ParallelState
 from orchestration.asl.paths import Env
 from orchestration.asl.protocol import CancelTimer, Json, RunTask, StopExecution
@@ -53,7 +53,7 @@ def go_on(turn: Turn, state: FanState, place: Place, branch: Branch, walk: WalkC
     limit = _limit(turn, state, place, branch)
     at_once = len(children) if isinstance(state, ParallelState) else min(limit or INLINE_LIMIT, INLINE_LIMIT)
     while started < len(children) and running < at_once:
-        if turn.is_long(TURN_EVENTS, TURN_BYTES):
+        if turn.is_long:
             turn.set_timer(branch, Waiting.TURN, 0.0)
             return branch
         node = _start(turn, state, place, branch, walk, started, previous)

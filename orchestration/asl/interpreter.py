@@ -7,6 +7,7 @@ from typing import Final
 
 from orchestration.asl.errors import DATA_LIMIT, RUNTIME, TIMEOUT, StatesError
 from orchestration.asl.fanout import child_place, drop, reopen
+from orchestration.asl.jsonata_bounds import Impatient, Patience
 from orchestration.asl.limits import size_of
 from orchestration.asl.loading import load_machine
 from orchestration.asl.machine import Machine, MapState, ParallelState, TaskState
@@ -29,6 +30,7 @@ from orchestration.asl.walking import BranchEvent, Following, at, awaits, delive
 
 __all__ = [
     "ExecutionState",
+    "Impatient",
     "Machine",
     "Status",
     "Step",
@@ -55,15 +57,23 @@ class Step:
 
 
 def advance(
-    machine: Machine, state: ExecutionState, event: Input, now: Now, token_of: Callable[[int, int], str]
+    machine: Machine,
+    state: ExecutionState,
+    event: Input,
+    now: Now,
+    token_of: Callable[[int, int], str],
+    *,
+    patience: int | None = None,
 ) -> Step:
-    """Applies one event. ``state`` is left as it is; ``token_of`` gives the callback token of a state
-    entry's attempt."""
+    """Applies one event. ``state`` is left as it is; ``token_of`` gives the callback token of a state entry's attempt.
+
+    Raises ``Impatient`` where the queries take more than ``patience`` steps.
+    """
     unchanged = Step(state, (), (), changed=False)
     redriving = isinstance(event, RedriveRequested)
     if redriving != (state.status is not Status.RUNNING):
         return unchanged
-    turn = Turn(machine, state.clone(), now, token_of)
+    turn = Turn(machine, state.clone(), now, token_of, Patience(patience))
     try:
         if isinstance(event, RedriveRequested):
             if not redrivable(machine, state) or event.number != state.redrives + 1:

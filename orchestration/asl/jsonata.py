@@ -13,7 +13,7 @@ from jsonata.jsonata import Jsonata
 from jsonata.parser import Parser
 from jsonata.utils import Utils
 
-from orchestration.asl.jsonata_bounds import MAX_RANGE, TOO_BIG, TOO_DEEP, Meter, OutOfBounds
+from orchestration.asl.jsonata_bounds import MAX_RANGE, TOO_BIG, TOO_DEEP, Meter, OutOfBounds, Patience
 from orchestration.asl.jsonata_functions import FUNCTIONS, Frame
 from orchestration.asl.jsonata_messages import described
 from orchestration.asl.protocol import Json
@@ -61,14 +61,14 @@ class Expression:
 
     text: str
     tree: Any
-    evaluate: Callable[[Mapping[str, Json], float, Callable[[], str]], Json]
+    evaluate: Callable[[Mapping[str, Json], float, Callable[[], str], Patience], Json]
 
 
 def compile_jsonata(text: str) -> Expression:
     """Raises ``JsonataSyntaxError``.
 
-    ``evaluate`` takes the variables by name, the instant (epoch seconds) and the source of chance; it raises
-    ``JsonataFailed``, ``Undefined`` and ``Unwritable``.
+    ``evaluate`` takes the variables by name, the instant (epoch seconds), the source of chance and the patience of
+    whoever asks; it raises ``JsonataFailed``, ``Undefined`` and ``Unwritable``.
     """
     if len(text) > MAX_EXPRESSION_CHARS:
         raise JsonataSyntaxError(f"The expression is longer than {MAX_EXPRESSION_CHARS} characters")
@@ -102,8 +102,8 @@ class _Bounded(Jsonata):  # type: ignore[misc]
     at: float
     draw: Callable[[], str]
 
-    def run(self, variables: Mapping[str, Json], at: float, draw: Callable[[], str]) -> Json:
-        meter = self.meter = Meter()
+    def run(self, variables: Mapping[str, Json], at: float, draw: Callable[[], str], patience: Patience) -> Json:
+        meter = self.meter = Meter(patience.left)
         self.at, self.draw = at, draw
         frame = _Scope(FUNCTIONS)
         for name, value in variables.items():
@@ -126,6 +126,8 @@ class _Bounded(Jsonata):  # type: ignore[misc]
             raise JsonataFailed(TOO_BIG, coded=False) from None
         except _SLIPS as problem:
             raise JsonataFailed(f"{type(problem).__name__}: {problem}", coded=False) from None
+        finally:
+            patience.spent += meter.steps
 
     def create_frame(self, enclosing_environment: Any = None) -> Any:
         return _Scope(enclosing_environment)

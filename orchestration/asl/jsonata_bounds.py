@@ -29,6 +29,24 @@ TOO_BIG: Final = "Expression evaluation memory limit exceeded: Check for excessi
 NOT_FINITE: Final = "Number out of range"
 
 
+class Impatient(BaseException):
+    """Whoever asked for this advance has no time for it: it is to be made again where time is. Nothing catches it."""
+
+
+class Patience:
+    """What the expressions of one advance have taken so far, and may take at ``most``. Raises ``Impatient`` beyond."""
+
+    __slots__ = ("most", "spent")
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.spent = 0
+
+    @property
+    def left(self) -> int:
+        return MAX_STEPS if self.most is None else min(MAX_STEPS, max(0, self.most - self.spent))
+
+
 class OutOfBounds(Exception):
     """The evaluation costs more than it may; the message is AWS's."""
 
@@ -36,9 +54,11 @@ class OutOfBounds(Exception):
 class Meter:
     """Counts what one evaluation has cost so far."""
 
-    __slots__ = ("depth", "steps")
+    __slots__ = ("_most", "depth", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_STEPS) -> None:
+        """Less than ``MAX_STEPS`` is somebody's patience."""
+        self._most = most
         self.steps = 0
         self.depth = 0
 
@@ -47,8 +67,8 @@ class Meter:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise OutOfBounds(TOO_DEEP)
-        if self.steps > MAX_STEPS:
-            raise OutOfBounds(TOO_LONG)
+        if self.steps > self._most:
+            self._stop()
 
     def leave(self, result: Any) -> None:
         self.depth -= 1
@@ -63,8 +83,8 @@ class Meter:
 
     def charge(self, steps: int) -> None:
         self.steps += steps
-        if self.steps > MAX_STEPS:
-            raise OutOfBounds(TOO_LONG)
+        if self.steps > self._most:
+            self._stop()
 
     def hold(self, chars: int) -> None:
         """A text of so many characters is there, or about to be made."""
@@ -79,6 +99,9 @@ class Meter:
                 self.charge(len(value) // _ARGUMENTS_A_STEP)
             elif type(value) is str:
                 self.charge(len(value) // _CHARS_A_STEP)
+
+    def _stop(self) -> None:
+        raise Impatient if self._most < MAX_STEPS else OutOfBounds(TOO_LONG)
 
     def weigh(self, value: Any) -> int:
         """The bytes that ``value`` would take written out. What is shared counts as often as it is met."""

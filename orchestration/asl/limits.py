@@ -17,6 +17,7 @@ MAX_DEPTH: Final = 200
 # ``Waiting.TURN``. Both numbers keep such a message well under a megabyte.
 TURN_EVENTS: Final = 200
 TURN_BYTES: Final = 2 * PAYLOAD_LIMIT_BYTES
+TURN_STEPS: Final = 60_000  # of JSONata: about half a second
 
 
 def size_of(value: Json, what: str) -> int:

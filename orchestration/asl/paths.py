@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from orchestration.asl.errors import RESULT_PATH, PathNotFound, PathSyntaxError, StatesError
+from orchestration.asl.jsonata_bounds import Patience
 from orchestration.asl.path_filters import MISSING, Follow, Reading, Test, compile_filter
 from orchestration.asl.protocol import Json
 
@@ -65,7 +66,18 @@ class Env:
     the time of its clock. Slots that are rarely used stay empty: several of these are made in every advance.
     """
 
-    __slots__ = ("_context", "_made", "at", "draw", "error_output", "input", "queried", "result", "variables")
+    __slots__ = (
+        "_context",
+        "_made",
+        "at",
+        "draw",
+        "error_output",
+        "input",
+        "patience",
+        "queried",
+        "result",
+        "variables",
+    )
 
     _made: Json
     result: Json
@@ -79,12 +91,14 @@ class Env:
         draw: Callable[[], str] = lambda: "",
         input: Json = UNSET,
         at: float = 0.0,
+        patience: Patience | None = None,
     ) -> None:
         self._context = context
         self.variables = variables
         self.draw = draw  # a fresh hexadecimal text of 64 digits: the only randomness there is
         self.input = input
         self.at = at
+        self.patience = patience or Patience()
 
     def context(self) -> Json:
         try:

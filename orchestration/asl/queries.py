@@ -59,7 +59,7 @@ def compile_query(value: str, location: str, field: str, wanted: str = "") -> Ex
 
     def read(document: Json, env: Env) -> Json:
         try:
-            found = expression.evaluate(_seen(env), env.at, env.draw)
+            found = expression.evaluate(_seen(env), env.at, env.draw, env.patience)
         except JsonataFailed as problem:
             separator = ". " if problem.coded else ": "
             raise QueryFailed(f"{about} threw an error during evaluation{separator}{problem}", field) from None

@@ -7,6 +7,8 @@ of the few branches that an event concerns, and shares every JSON value.
 Must not know what a state does.
 """
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter

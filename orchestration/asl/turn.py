@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from orchestration.asl.jsonata_bounds import Patience
+from orchestration.asl.limits import TURN_BYTES, TURN_EVENTS, TURN_STEPS
 from orchestration.asl.machine import Graph, Machine
 from orchestration.asl.paths import Env
 from orchestration.asl.protocol import CancelTimer, Command, HistoryEvent, Json, Now, SetTimer
@@ -41,10 +43,15 @@ class Leave:
 class Turn:
     """One advance. ``execution`` is its own copy of the execution's state and may be changed."""
 
-    __slots__ = ("_bytes", "_drawn", "commands", "execution", "history", "machine", "now", "token_of")
+    __slots__ = ("_bytes", "_drawn", "_patience", "commands", "execution", "history", "machine", "now", "token_of")
 
     def __init__(
-        self, machine: Machine, execution: ExecutionState, now: Now, token_of: Callable[[int, int], str]
+        self,
+        machine: Machine,
+        execution: ExecutionState,
+        now: Now,
+        token_of: Callable[[int, int], str],
+        patience: Patience | None = None,
     ) -> None:
         self.machine = machine
         self.execution = execution
@@ -54,6 +61,7 @@ class Turn:
         self.commands: list[Command] = []
         self._bytes = 0
         self._drawn = 0
+        self._patience = patience or Patience()
 
     def record(self, kind: str, previous: int, details: dict[str, Json], *, ends: bool = False) -> int:
         """Adds one event and gives its id. Raises ``HistoryFull``, so that the event that ``ends`` it all has room."""
@@ -68,8 +76,10 @@ class Turn:
         """Notes that ``size`` bytes of payload went into this advance."""
         self._bytes += size
 
-    def is_long(self, most_events: int, most_bytes: int) -> bool:
-        return len(self.history) >= most_events or self._bytes >= most_bytes
+    @property
+    def is_long(self) -> bool:
+        """Whether the shell should append what there is before it goes on."""
+        return len(self.history) >= TURN_EVENTS or self._bytes >= TURN_BYTES or self._patience.spent >= TURN_STEPS
 
     def set_timer(self, branch: Branch, kind: str, after_s: float) -> None:
         """``after_s`` is scaled already."""
@@ -104,6 +114,7 @@ class Turn:
             draw,
             branch.input,
             self.now.at,
+            self._patience,
         )
 
     def context(self, branch: Branch, item: dict[str, Json] | None, retried: bool) -> Json:

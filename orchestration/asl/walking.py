@@ -19,7 +19,7 @@ from orchestration.asl.fanout import (
     record_failed,
     resume_fan,
 )
-from orchestration.asl.limits import TURN_BYTES, TURN_EVENTS, size_of
+from orchestration.asl.limits import size_of
 from orchestration.asl.machine import (
     AnyState,
     Catcher,
@@ -77,7 +77,7 @@ def walk(turn: Turn, place: Place, following: Following) -> Moved:
     """Enters the state and goes on until the branch waits or ends."""
     while True:
         name, document, last, variables = following
-        if turn.is_long(TURN_EVENTS, TURN_BYTES):
+        if turn.is_long:
             return _pause(turn, following)
         state = place.graph.states[name]
         entry = turn.record(f"{state.type}StateEntered", last, {"name": name, "input": document})

@@ -18,8 +18,8 @@ from orchestration.off_loop import off_loop
 from orchestration.runtime.express_log import LogSetting
 
 MAX_MACHINES: Final = 256
-# Of definition text; a parsed machine takes several times as much memory.
-MAX_BYTES: Final = 16 * 1024 * 1024
+# Of definition text. A parsed machine takes many times as much memory: one that is all queries, 450 times.
+MAX_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True)

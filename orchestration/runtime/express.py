@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Any, Final, Protocol
 
-from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance
+from orchestration.asl.interpreter import ExecutionState, Machine, Status
 from orchestration.asl.protocol import (
     Command,
     HistoryEvent,
@@ -23,6 +23,7 @@ from orchestration.asl.protocol import (
 )
 from orchestration.asl.turn import EXECUTION_TIMER
 from orchestration.runtime.callers import Ending
+from orchestration.runtime.pacing import PACING
 from orchestration.runtime.performing import Performing
 from orchestration.runtime.records import Start
 from orchestration.tasks.registry import Tasks
@@ -129,7 +130,7 @@ class _Run:
     transitions: int = 0
 
     async def to_the_end(self, limit_s: float) -> None:
-        ours = self._step(self.start.first_input(self.execution))
+        ours = await self._step(self.start.first_input(self.execution))
         latest = self.state.started_at + limit_s
         self.state.deadline = latest if self.state.deadline is None else min(latest, self.state.deadline)
         performing = Performing(self._run_task, self.tools.clock)
@@ -140,18 +141,18 @@ class _Run:
                     events = await performing.next()
                     if not (events or performing.busy):
                         raise RuntimeError(f"{self.execution} waits for what no Express execution can wait for")
-                    ours = [command for event in events for command in self._step(event)]
+                    ours = [command for event in events for command in await self._step(event)]
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._step(TimerFired(EXECUTION_TIMER))
+            await self._step(TimerFired(EXECUTION_TIMER))
         finally:
             await performing.stop()
 
-    def _step(self, event: Input) -> list[Command]:
+    async def _step(self, event: Input) -> list[Command]:
         """One advance, and those that need nothing from outside; what is left to perform."""
         now = Now(self.tools.clock(), self.tools.random())
-        step = advance(self.machine, self.state, event, now, _no_token)
+        step = await PACING.advance(self.start.machine, self.machine, self.state, event, now, _no_token)
         self.state = step.state
         self.stopped_at = now.at
         self.transitions += sum(1 for each in step.history if each.type.endswith("StateEntered"))
@@ -161,7 +162,7 @@ class _Run:
         for command in step.commands:
             told = self.tools.tasks.told_at_once(command) if isinstance(command, RunTask) else None
             if told is not None:
-                commands += self._step(told)
+                commands += await self._step(told)
             elif not (isinstance(command, SetTimer) and command.timer == EXECUTION_TIMER):
                 commands.append(command)
         return commands

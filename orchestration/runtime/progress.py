@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from broker.read import Record
 from broker.server import MAX_PAYLOAD_BYTES
 from orchestration.asl.errors import DATA_LIMIT
-from orchestration.asl.interpreter import ExecutionState, Machine, Status, advance, cut_short, outstanding
+from orchestration.asl.interpreter import ExecutionState, Machine, Status, cut_short, outstanding
 from orchestration.asl.protocol import (
     CancelTimer,
     Command,
@@ -39,6 +39,7 @@ from orchestration.runtime.first import first_now
 from orchestration.runtime.gist import branches, summary
 from orchestration.runtime.history import History, Timer
 from orchestration.runtime.machines import Machines
+from orchestration.runtime.pacing import PACING
 from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, decode_append, encode_wake, stop_subject
 from orchestration.tasks.registry import Tasks
 
@@ -154,16 +155,16 @@ class Progress:
         """Take the events, and store what came of them; what is left to perform."""
         before = self.state
         self.unheard = []
-        commands = [command for event in events for command in self._step(event)]
+        commands = [command for event in events for command in await self._step(event)]
         if self.state is not before and not self._derived_from_start(events, commands):
             await self._append()
         return commands
 
-    def _step(self, event: Input) -> list[Command]:
+    async def _step(self, event: Input) -> list[Command]:
         """One advance, and those that need nothing from outside; what is left to perform."""
         now = self._now(event)
         began = time.perf_counter()
-        step = advance(self.machine, self.state, event, now, self._token_of)
+        step = await PACING.advance(self.machine_name, self.machine, self.state, event, now, self._token_of)
         self.tools.observer.stepped(time.perf_counter() - began)
         if not step.changed:
             self.unheard.append(event)
@@ -179,7 +180,7 @@ class Progress:
         for command in step.commands:
             self._note(command, now.at)
             told = self.tools.tasks.told_at_once(command) if isinstance(command, RunTask) else None
-            commands += [command] if told is None else self._step(told)
+            commands += [command] if told is None else await self._step(told)
         return commands
 
     def _now(self, event: Input) -> Now:
@@ -270,7 +271,7 @@ class Progress:
         state = self._only_started() if first else self.stored
         self.state, self._events, self._timers, self._stopping = state, first, {}, []
         if stop:
-            self._step(StopRequested(DATA_LIMIT, cause))
+            await self._step(StopRequested(DATA_LIMIT, cause))
         else:
             self._cut, self.waiting = True, {}
             now = Now(self.tools.clock(), 0.0)

@@ -36,6 +36,8 @@ from orchestration.visibility.schema import VERSION, executions, metadata, posit
 log = logging.getLogger(__name__)
 
 BUSY_TIMEOUT_S: Final = 5
+# As on SQLite: what a crash of the server takes from it is projected again, since the position is lost with the rows.
+POSTGRES_OPTIONS: Final = "-c synchronous_commit=off"
 _UPDATED: Final = (
     "status",
     "sequence",
@@ -162,7 +164,8 @@ def _engine(url: URL) -> Engine:
             return _sqlite(url)
         case "postgresql":
             driver = url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
-            return create_engine(driver, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_S})
+            told = {"connect_timeout": BUSY_TIMEOUT_S, "options": POSTGRES_OPTIONS}
+            return create_engine(driver, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=told)
         case other:
             raise ValueError(f"the read model is on SQLite or PostgreSQL, not {other!r}")
 

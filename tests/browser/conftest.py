@@ -1,4 +1,4 @@
-"""A real Chromium on a real lab with its console. One lab for a module; where there is no Chromium the tests are skipped.
+"""A real Chromium on a real lab with its console, one lab for a module. Without a Chromium the tests are skipped.
 
 An error in the browser's own console, a page that threw, or a file that did not load fails the test that saw it.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from lab.control.client import running_lab
 from lab.home import Home
@@ -24,6 +25,7 @@ from lab.topology import CONSOLE_OFFSET
 from tests.free_ports import free_port_base
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"  # of the machine, not of the console
 READY_WITHIN_S = 60.0
 WITHIN_MS = 20_000
 
@@ -74,6 +76,7 @@ def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
         pytest.skip("no Chromium on this machine (apt-get install chromium, or LAB_CHROMIUM=path): no page is tried")
+    expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         # Without a sandbox, since in a container as root there is none; the pages are our own.
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -107,8 +110,7 @@ def open_page(browser: Browser, console_lab: ConsoleLab) -> Iterator[Callable[..
         page = context.new_page()
         page.set_default_timeout(WITHIN_MS)
         _listen(page, wrong, console_lab.url)
-        page.goto(console_lab.url + path)
-        page.locator("h1").first.wait_for()
+        _visit(page, console_lab.url + path)
         return page
 
     yield open_at
@@ -117,9 +119,21 @@ def open_page(browser: Browser, console_lab: ConsoleLab) -> Iterator[Callable[..
     assert not wrong, "\n".join(wrong)
 
 
+def _visit(page: Page, url: str) -> None:
+    """Until it is connected. Where the machine's own network changes meanwhile, Chromium drops every request: again."""
+    for left in (2, 1, 0):
+        page.goto(url)
+        try:
+            page.wait_for_function("window.socket && window.socket.connected")
+            return
+        except PlaywrightTimeout:
+            if not left:
+                raise
+
+
 def _listen(page: Page, wrong: list[str], own: str) -> None:
     def said(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and NETWORK_CHANGED not in message.text:
             wrong.append(f"{message.type} in the browser's console at {page.url}: {message.text}")
 
     page.on("console", said)

@@ -101,6 +101,11 @@ class GraphView:
         for name, view in self._nodes.items():
             view.mark(marks.get(name, PLAIN))
 
+    def focus(self, name: str) -> None:
+        """For who works by keyboard: the box that had it may be gone."""
+        if name in self._nodes:
+            ui.run_javascript(f"document.getElementById('{self._nodes[name].group.html_id}')?.focus()")
+
     def choose(self, name: str) -> None:
         """The state that the rest of the page is about."""
         self._chosen = name

@@ -7,7 +7,7 @@ from nicegui import ui
 
 from lab.commands.faults import describe
 from lab.console.backend import LaneBackend
-from lab.console.components import act_button, attempt, described, every
+from lab.console.components import RangeInput, act_button, attempt, described, every
 from lab.console.context import Console
 from lab.console.headings import heading
 from lab.console.stage.knobs import KNOBS, Knob, level, strangers, turned
@@ -15,6 +15,7 @@ from services.faults.plan import FaultPlan
 from services.operations import Service
 
 READ_EVERY_S = 2.0
+STEPS = 20  # of a slider
 
 
 class Faults:
@@ -76,20 +77,16 @@ class _KnobView:
         self._turn = turn
         with ui.element("div").classes("knob"):
             ui.label(knob.name).classes("name")
-            self._control = self._made()
+            self._switch: ui.switch | None = None
+            self._slider: RangeInput | None = None
+            if knob.most is None:
+                self._switch = switch = ui.switch().props(f'aria-label="{knob.name}"')
+                switch.on("update:model-value", lambda: self._turned(1.0 if switch.value else 0.0))
+                described(switch, knob.says)
+            else:
+                self._slider = RangeInput(knob.name, knob.most, knob.most / STEPS, 0, self._turned)
+                described(self._slider.element, knob.says)
             self._told = ui.label("○ off").classes("told number")
-        self._control.props(f'aria-label="{knob.name}"')
-        described(self._control, knob.says)
-
-    def _made(self) -> ui.switch | ui.slider:
-        if self.knob.is_switch:
-            switch = ui.switch()
-            switch.on("update:model-value", lambda: self._turned(1.0 if switch.value else 0.0))
-            return switch
-        most = self.knob.most or 0.0
-        slider = ui.slider(min=0, max=most, step=most / 20, value=0)
-        slider.on("change", lambda: self._turned(float(slider.value)))
-        return slider
 
     async def _turned(self, to: float) -> None:
         async def act() -> None:
@@ -105,12 +102,13 @@ class _KnobView:
             text = self._said(value)
         else:
             text = ", ".join(f"{lane} {self._said(each)}" for lane, each in levels.items())
-        if self._told.text != text:
-            self._told.set_text(text)
-            if isinstance(self._control, ui.switch):
-                self._control.set_value(value > 0)
-            else:
-                self._control.set_value(value)
+        if self._told.text == text:
+            return
+        self._told.set_text(text)
+        if self._switch is not None:
+            self._switch.set_value(value > 0)
+        if self._slider is not None:
+            self._slider.show(value)
 
     def _said(self, value: float) -> str:
         if value == 0:

@@ -5,13 +5,15 @@ import uuid
 
 from nicegui import ui
 
-from lab.console.components import act_button, attempt, described, every, lane_title, set_sign, status_sign
+from lab.console.components import RangeInput, act_button, attempt, described, every, lane_title, set_sign, status_sign
 from lab.console.context import Console
 from lab.console.headings import heading
 from lab.console.load import MAX_RATE
 from lab.console.orders.made import make_order
 from lab.errors import BadInput, OutOfReach
 from services.trail import ENDED
+
+LOAD_SAYS = "So many orders a second leave for each lane, from a process of its own, until it is 0 again"
 
 
 class Ordering:
@@ -79,29 +81,19 @@ class Ordering:
     def _load(self) -> None:
         load = self._console.load
         with ui.element("div").classes("knob"):
-            name = ui.label("Load").classes("name")
-            name.props('id="load-name"')
-            slider = ui.slider(min=0, max=MAX_RATE, step=5, value=load.rate).props('aria-label="Load, orders a second"')
-            described(slider, "So many orders a second leave for each lane, from a process of its own, until it is 0")
+            ui.label("Load").classes("name")
+            slider = RangeInput("Load, orders a second", MAX_RATE, 5, load.rate, self._turn)
+            described(slider.element, LOAD_SAYS)
             told = ui.label().classes("told number").props('aria-live="polite"')
 
-        def said() -> None:
-            sent = load.sent
-            lost = f", {sent['failed']} not accepted" if sent.get("failed") else ""
-            text = f"{load.rate:g} orders/s; {sent.get('left', 0)} sent{lost}"
+        async def refresh() -> None:
+            slider.show(load.rate)
+            lost = f", {load.sent['failed']} not accepted" if load.sent.get("failed") else ""
+            text = f"{load.rate:g} orders/s; {load.sent.get('left', 0)} sent{lost}"
             if told.text != text:
                 told.set_text(text)
 
-        async def turn() -> None:
-            await attempt(lambda: self._set_rate(float(slider.value)))
-            said()
+        every(0.5, refresh)
 
-        slider.on("change", turn)
-
-        async def refresh() -> None:
-            said()
-
-        every(1.0, refresh)
-
-    async def _set_rate(self, rate: float) -> None:
-        await self._console.load.set_rate(rate)
+    async def _turn(self, rate: float) -> None:
+        await attempt(lambda: self._console.load.set_rate(rate))

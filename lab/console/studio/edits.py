@@ -9,6 +9,7 @@ from typing import Any, Final
 from lab.console.studio.palette import new_state
 from lab.console.studio.states import (
     ENDINGS,
+    WORKS,
     Definition,
     State,
     all_states,
@@ -36,7 +37,10 @@ class Edited:
 
 
 def add_state(definition: Definition, type_: str, near: str | None) -> Edited:
-    """A new state after ``near``, or before it where nothing can come after it; without one, after the start."""
+    """A new state after ``near``, or before it where nothing can come after it; without one, after the start.
+
+    Raises ``CannotEdit`` for an end where there is no room for one.
+    """
     if not own_states(definition):
         definition = EMPTY
     if near is None or graph_with(definition, near) is None:
@@ -45,11 +49,28 @@ def add_state(definition: Definition, type_: str, near: str | None) -> Edited:
 
     def change(graph: Definition) -> Definition:
         beside = own_states(graph)[near]
+        if type_ in ENDINGS and (way_on(beside) in own_states(graph) or beside.get("Type") in ENDINGS):
+            return _with_end(graph, near, name, type_)
         if beside.get("Type") in ENDINGS:
             return _with_before(graph, near, name, type_)
         return _with_after(graph, near, name, type_, free_name(definition, "Done"))
 
     return Edited(changed_graph(definition, near, change), name)
+
+
+def _with_end(graph: Definition, near: str, name: str, type_: str) -> Definition:
+    """An end beside what comes after ``near``: another way of a Choice, or what an error leads to."""
+    beside = own_states(graph)[near]
+    if beside.get("Type") == "Choice":
+        rule = {"Variable": "$.value", "IsPresent": True, "Next": name}
+        led = {**beside, "Choices": [*beside.get("Choices", ()), rule]}
+    elif beside.get("Type") in WORKS and type_ == "Fail":
+        led = {**beside, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": name}]}
+        if beside.get("Catch"):
+            raise CannotEdit(f"errors of {near!r} lead somewhere already: see its Catch")
+    else:
+        raise CannotEdit(f"a {type_} after {near!r} would cut off what comes there now; add a Choice first")
+    return {**graph, "States": _inserted(graph, near, {near: led, name: new_state(type_, name)})}
 
 
 def _with_after(graph: Definition, near: str, name: str, type_: str, done: str) -> Definition:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from lab.console.studio.edits import CannotEdit
-from lab.console.studio.states import State
+from lab.console.studio.states import WORKS, State
 
 
 class Kind(StrEnum):
@@ -59,7 +59,6 @@ _PATHS: Final = (
     Field("ResultPath", Kind.TEXT, "Where in the input its result goes"),
     Field("OutputPath", Kind.TEXT, "Which part of that goes on"),
 )
-_WORKS: Final = frozenset({"Task", "Parallel", "Map"})
 _PARAMETERS: Final = Field("Parameters", Kind.JSON, "What it is given instead of its input", {"id.$": "$.id"})
 _SELECTOR: Final = Field("ResultSelector", Kind.JSON, "What of its result is kept", {"kept.$": "$.value"})
 
@@ -73,7 +72,7 @@ def fields_of(state: State, language: str = "JSONPath") -> tuple[Field, ...]:
         fields += _jsonata(type_) if language == "JSONata" else _jsonpath(type_)
     if type_ not in ("Succeed", "Fail"):
         fields.append(Field("Assign", Kind.JSON, "Variables it sets", {"name": "value"}))
-    if type_ in _WORKS:
+    if type_ in WORKS:
         fields.append(Field("Retry", Kind.JSON, "Which errors are tried again, and how", RETRY))
         fields.append(Field("Catch", Kind.JSON, "Which errors lead where"))
     return tuple(fields)
@@ -85,9 +84,9 @@ def _jsonata(type_: str) -> list[Field]:
 
 
 def _jsonpath(type_: str) -> list[Field]:
-    paths = [path for path in _PATHS if path.name != "ResultPath" or type_ in (*_WORKS, "Pass")]
+    paths = [path for path in _PATHS if path.name != "ResultPath" or type_ in (*WORKS, "Pass")]
     given = [_PARAMETERS] if type_ in ("Task", "Parallel", "Pass") else []
-    return [*given, *([_SELECTOR] if type_ in _WORKS else []), *paths]
+    return [*given, *([_SELECTOR] if type_ in WORKS else []), *paths]
 
 
 def text_of(state: State, field: Field) -> str:

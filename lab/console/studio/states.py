@@ -12,6 +12,7 @@ State = dict[str, Any]
 Redirect = Callable[[str], str | None]
 
 ENDINGS: Final = frozenset({"Succeed", "Fail"})
+WORKS: Final = frozenset({"Task", "Parallel", "Map"})
 RULES: Final = ("Choices", "Catch")
 
 

@@ -14,28 +14,9 @@ import httpx
 import pytest
 
 from services.settings import Settings
-from tests.integration.services.postgres import binaries, database, server
 
 START_DEADLINE_S = 20
 STOP_DEADLINE_S = 5
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    if given := os.environ.get("LAB_TEST_POSTGRES_URL"):
-        yield given
-        return
-    found = binaries()
-    if found is None:
-        pytest.skip("NO POSTGRESQL: set LAB_TEST_POSTGRES_URL, or install a server (Debian: postgresql)")
-    with server(found) as url:
-        yield url
-
-
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    with database(postgres_server) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.asl.jsonata import JsonataFailed, JsonataSyntaxError, Undefined, Unwritable, compile_jsonata
+from orchestration.asl.jsonata_bounds import Patience
 from orchestration.asl.jsonata_references import unsupported_reference
 from orchestration.asl.queries import with_nulls
 
@@ -21,7 +22,7 @@ TOO_DEEP = "Stack overflow error: Check for non-terminating recursive function. 
 def evaluated(text: str, **variables: Any) -> Any:
     digits = (f"{number:064x}" for number in itertools.count(2**250, 2**240 + 7))
     seen = {name: with_nulls(value) for name, value in variables.items()}
-    return compile_jsonata(text).evaluate(seen, AT, lambda: next(digits))
+    return compile_jsonata(text).evaluate(seen, AT, lambda: next(digits), Patience())
 
 
 @pytest.mark.parametrize(

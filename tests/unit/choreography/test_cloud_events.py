@@ -7,6 +7,7 @@ import pytest
 from choreography.cloud_events import compose, event_id, heading_of, parse
 from choreography.errors import Malformed
 from choreography.events import EventType
+from telemetry.context import TraceContext
 from tests.unit.choreography.samples import an_order, body_of
 
 

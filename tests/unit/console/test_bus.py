@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.read import Record
@@ -20,6 +20,7 @@ def flat(branches: tuple[Branch, ...]) -> list[Heard]:
     return [event for branch in branches for event in (branch.event, *flat(branch.caused))]
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.none() | st.integers(0, 9)), max_size=15))
 def test_every_event_is_in_the_tree_once_and_below_an_earlier_cause(told: list[tuple[int, int | None]]) -> None:
     events = [

@@ -1,10 +1,11 @@
 """The drawing of a machine: every state has its place, none lies upon another, and arrows lead downwards."""
 
+import contextlib
 import json
 from itertools import combinations
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import orchestration
@@ -13,7 +14,7 @@ from lab.console.graphs.layers import rows_of
 from lab.console.graphs.layout import layout
 from lab.console.graphs.marks import marks_of
 from lab.console.studio import edits
-from lab.console.studio.edits import EMPTY
+from lab.console.studio.edits import EMPTY, CannotEdit
 from lab.console.studio.palette import KINDS
 from lab.console.studio.states import all_states
 from orchestration.visibility.graph import Graph, graph_of
@@ -23,6 +24,7 @@ NAMES = [f"s{number}" for number in range(8)]
 LINKS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=20)
 
 
+@settings(max_examples=40, deadline=None)
 @given(LINKS)
 def test_a_link_leads_down_or_is_told_to_lead_back(links: list[tuple[str, str]]) -> None:
     rows = rows_of(NAMES, links, "s0")
@@ -65,12 +67,14 @@ def test_the_order_machine_is_well_drawn() -> None:
     assert len(layout(graph).wires) == len(graph.edges)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([kind.type for kind in KINDS]), st.integers(0, 30)), max_size=8))
 def test_whatever_the_studio_makes_is_well_drawn(added: list[tuple[str, int]]) -> None:
     definition = EMPTY
     for type_, near in added:
         names = list(all_states(definition))
-        definition = edits.add_state(definition, type_, names[near % len(names)]).definition
+        with contextlib.suppress(CannotEdit):
+            definition = edits.add_state(definition, type_, names[near % len(names)]).definition
     assert_well_drawn(graph_of(definition))
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.console.studio import edits
@@ -28,6 +28,7 @@ def pointers(value: Any, path: str = "") -> list[tuple[str, Any]]:
     return found
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.text('ab~/é"', min_size=1, max_size=4), JSONS, min_size=1, max_size=3))
 def test_every_member_is_found_at_its_line(content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False)
@@ -68,6 +69,7 @@ def test_text_that_cannot_be_read_leaves_the_graph_as_it_was() -> None:
     assert bench.typing_problem() is None
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["Task", "Wait", "Choice", "Map"]), max_size=5))
 def test_undo_leads_back_step_by_step(added: list[str]) -> None:
     bench = Workbench()

@@ -59,7 +59,7 @@ def test_every_component_of_both_lanes_is_scraped() -> None:
         for found in job.get("dns_sd_configs", ())
         for name in found["names"]
     }
-    config = LabConfig()
+    config = LabConfig(traces=True)
     wanted = {
         name_of(lane, "conductor" if part.component.startswith("conductor-") else part.component)
         for lane in LANES

@@ -11,6 +11,7 @@ from loadtests.workload import Decision
 from tests.judge_ledgers import SKU, Ledgers, order
 
 YES, NO = Decision(approve=True, delay_s=0), Decision(approve=False, delay_s=0)
+NEVER, LATE = Decision(approve=True, delay_s=0, answers="never"), Decision(approve=True, delay_s=3)
 PLENTY = {SKU: StockLevel(100, 100)}
 
 
@@ -41,6 +42,8 @@ def found(grounds: Grounds, placed: AcceptedOrder | None = None) -> tuple[Breach
         replace(rolled_back("OutOfStock: 2 wanted, 1 left"), stock={SKU: StockLevel(1, 1)}),
         replace(rolled_back("Http.ConnectionLost: refused"), lost_lives=1),
         replace(rolled_back("no news after OrderPlaced"), injected=fault("crash", order_id="o2")),
+        replace(rolled_back("no news after ApprovalRequested"), desk=Desk({"o1": NEVER}), approval_timeout_s=2.0),
+        replace(rolled_back("States.Timeout"), desk=Desk({"o1": LATE}, answered={"o1": 410}), approval_timeout_s=2.0),
     ],
 )
 def test_a_rollback_with_a_cause(grounds: Grounds) -> None:
@@ -59,6 +62,8 @@ def test_a_rollback_with_a_cause(grounds: Grounds) -> None:
         replace(rolled_back("CardDeclined: limit"), lost_lives=1),
         replace(rolled_back("ApprovalRejected: not this quarter"), lost_lives=1),
         replace(rolled_back("approval rejected"), desk=Desk({"o1": YES}, answered={"o1": 200})),
+        replace(rolled_back("States.Timeout"), desk=Desk({"o1": YES}, answered={"o1": 410}), approval_timeout_s=2.0),
+        replace(rolled_back("States.Timeout"), desk=Desk({"o1": NEVER})),
     ],
 )
 def test_a_rollback_without_one_whatever_the_lane_says(grounds: Grounds) -> None:

@@ -1,5 +1,6 @@
 """Scenario files: read, checked, and asked what happens when."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,26 @@ from lab.errors import BadInput
 from lab.scenario import (
     DECIDER,
     BadScenario,
+    MessageFault,
     Scenario,
     component_of,
     known_scenarios,
     load_scenario,
     parse_scenario,
 )
+from lab.scenario_words import explained, pairing
 from lab.topology import LANES, LabConfig
 from services.faults.plan import FaultKind
 from services.operations import Service
 
+# fmt: off
+PROMISED = {
+    "calm", "printer-out-of-ink", "shipping-timeouts", "lost-replies", "card-declined", "sold-out",
+    "slow-warehouse", "payment-flaky", "warehouse-crash", "conductor-crash", "listener-crash", "broker-restart",
+    "broker-freeze", "link-cut", "duplicate-storm", "out-of-order", "poison-message", "undo-fails", "approval-late",
+    "approval-never", "approval-twice", "black-friday", "everything",
+}
+# fmt: on
 MINIMAL = 'name = "x"\n'
 
 
@@ -30,6 +41,41 @@ def scenario_of(text: str, tmp_path: Path) -> Scenario:
 @pytest.mark.parametrize("name", known_scenarios())
 def test_the_labs_own_scenarios_can_be_read(name: str) -> None:
     assert load_scenario(name).name == name
+
+
+@pytest.mark.parametrize("name", known_scenarios())
+def test_each_scenario_says_what_it_is_for(name: str) -> None:
+    scenario = load_scenario(name)
+    assert scenario.title
+    assert scenario.asks.endswith("?")
+    told = dict(explained(scenario))
+    assert told["asks"] == scenario.asks
+    assert scenario.paired is (pairing(scenario) == "paired")
+
+
+def test_all_that_was_promised_is_there() -> None:
+    assert set(known_scenarios()) >= PROMISED
+
+
+@pytest.mark.parametrize("name", known_scenarios())
+def test_a_lane_has_time_to_look_for_quiet_orders_before_its_silence_counts_as_rest(name: str) -> None:
+    scenario = load_scenario(name)
+    told = scenario.conditions
+    quiet_after_s = max(10.0, (told.quiet_after_base_s or 120.0) * told.time_scale)
+    if scenario.faults or scenario.machinery or scenario.links or scenario.messages:
+        assert scenario.settle.quiet_s > quiet_after_s
+
+
+def test_messages_come_again_at_planned_moments() -> None:
+    fault = MessageFault(at_s=3, do="again", for_s=2, every_s=0.5, back_s=1)
+    assert fault.moments() == [3.0, 3.5, 4.0, 4.5, 5.0]
+    assert MessageFault(at_s=3, do="malformed", count=2).moments() == [3.0]
+
+
+def test_a_scenario_of_one_lane_may_break_what_only_that_has() -> None:
+    text = 'name = "x"\nlanes = ["orchestration"]\n[[machinery]]\nat_s = 1\ndo = "kill"\ntarget = "conductor-1"'
+    scenario = parse_scenario(tomllib.loads(text), "x.toml")
+    assert (scenario.paired, pairing(scenario)) == (False, "orchestration only")
 
 
 def test_the_default_is_what_was_promised() -> None:
@@ -106,6 +152,13 @@ def test_every_lane_has_a_decider() -> None:
         (MINIMAL + '[[faults]]\nservice = "shipping"\nkind = "error"\noperation = "charge"', "not an operation"),
         (MINIMAL + '[[machinery]]\nat_s = 1\ndo = "freeze"\ntarget = "broker"', "freeze needs for_s"),
         (MINIMAL + '[[machinery]]\nat_s = 1\ndo = "kill"\ntarget = "conductor-1"', "machinery.0.target"),
+        (MINIMAL + '[[links]]\nat_s = 1\nfor_s = 1\ndo = "cut"\ntarget = "payment"', "links.0.target"),
+        (MINIMAL + '[[links]]\nat_s = 1\nfor_s = 1\ndo = "cut"\ntarget = "broker"', "not by the broker"),
+        (MINIMAL + '[[links]]\nat_s = 1\nfor_s = 1\ndo = "slow"\ntarget = "door"', "needs delay_s"),
+        (MINIMAL + '[[messages]]\nat_s = 1\ndo = "again"', "again needs for_s and back_s"),
+        (MINIMAL + '[[messages]]\nat_s = 1\ndo = "malformed"', "malformed needs a count"),
+        (MINIMAL + "lanes = []", "lanes"),
+        (MINIMAL + 'criterion = "beauty"', "criterion"),
     ],
 )
 def test_a_bad_file_is_named_with_its_problem_and_exit_code_2(tmp_path: Path, text: str, problem: str) -> None:

@@ -115,3 +115,16 @@ def test_a_wrong_option_is_named(options: dict[str, object], word: str) -> None:
 def test_an_unknown_component_is_answered_with_the_known_ones() -> None:
     with pytest.raises(BadInput, match="conductor-2"):
         LabConfig().port("orchestration", "watch")
+
+
+def test_with_traces_every_process_is_told_where_its_spans_go_and_two_make_those_of_what_is_stored() -> None:
+    users = (*USERS, "tracer")
+    credentials = Credentials("token", "secret", {lane: {user: f"{lane}-{user}" for user in users} for lane in LANES})
+    config = LabConfig(home=Path("/home/of/lab"), traces=True, trace_sample=0.5, conductors=14, port_base=9000)
+    found = {spec.name: spec for spec in processes(config, credentials, python="python", nats_server="nats-server")}
+    assert {"collector", "choreography-tracer", "orchestration-tracer"} <= found.keys()
+    ports = [port for spec in found.values() for port in spec.ports]
+    assert len(ports) == len(set(ports))
+    told = found["orchestration-payment"].env
+    assert (told["LAB_OTLP_ENDPOINT"], told["LAB_TRACE_SAMPLE"]) == ("http://127.0.0.1:9041", "0.5")
+    assert "LAB_OTLP_ENDPOINT" not in specs()["orchestration-payment"].env

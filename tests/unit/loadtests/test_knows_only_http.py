@@ -9,7 +9,9 @@ import pytest
 import loadtests.workload
 
 FOLDER = Path(loadtests.workload.__file__).parent
-ALLOWED = frozenset({"aiohttp", "locust", "loadtests", "pydantic"}) | sys.stdlib_module_names
+ALLOWED = (
+    frozenset({"aiohttp", "gevent", "locust", "loadtests", "prometheus_client", "pydantic"}) | sys.stdlib_module_names
+)
 
 
 def imported(path: Path) -> set[str]:

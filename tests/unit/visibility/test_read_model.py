@@ -91,9 +91,11 @@ def refuse(subject: str, error: Exception) -> None:
     raise AssertionError(f"{subject}: {error}")
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(f"sqlite:///{tmp_path}/read-model.db")) as made:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    of_postgres = request.param == "postgres"
+    url = request.getfixturevalue("postgres_url") if of_postgres else f"sqlite:///{tmp_path}/read-model.db"
+    with closing(Database(url)) as made:
         yield made
 
 

@@ -99,6 +99,7 @@ class _Studio:
 
     def _remove(self, state: str) -> None:
         self._apply(lambda of: edits.remove_state(of, state))
+        self._graph.focus(self._bench.selected)
 
     def _apply(self, change: Callable[[Definition], Edited]) -> None:
         try:
