@@ -24,10 +24,12 @@ RUN /opt/lab/bin/pip install --quiet --no-deps --force-reinstall . \
 
 FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/lab /opt/lab
+COPY services/healthcheck.py /opt/lab/
 COPY loadtests /opt/lab/loadtests
 ENV PATH=/opt/lab/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LAB_HOST=0.0.0.0 LAB_PORT=8000
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-m", "services.healthcheck"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=6 \
+  CMD ["python", "-I", "-S", "/opt/lab/healthcheck.py"]
 CMD ["lab", "--help"]

@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: compose-test broker-files demo setup help test check unit bench bench-conductor bench-scale soak long lock docs clean
+.PHONY: compose-test broker-files footprint dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale soak long screenshots lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -44,6 +44,16 @@ long: $(READY)  ## tests that take minutes: 5,000 mixed executions under 60 kill
 	LAB_MIXED_EXECUTIONS=5000 LAB_MIXED_KILLS=60 $(BIN)/pytest tests/e2e/test_mixed_executions.py -s
 	$(BIN)/pytest tests -m long -s
 
+footprint: $(READY)  ## what one order costs each lane: processor time, messages, bytes, memory (docs/scale.md)
+	$(BIN)/python -m bench.footprint
+
+dashboards: $(READY)  ## Grafana's dashboards and the Kubernetes manifests, made from their code
+	$(BIN)/python -m dashboards.grafana build
+	$(BIN)/python -m deploy.kubernetes build
+
+dashboards-test: $(READY)  ## every panel asked of a real Prometheus beside a running lab
+	$(BIN)/pytest tests/unit/dashboards tests/integration/dashboards -m "long or not long" --timeout 600
+
 soak: $(READY)  ## the long kill loop: 30,000 orders a lane
 	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s
 
@@ -56,6 +66,9 @@ broker-files: $(READY)  ## the configuration of the containers' brokers, which i
 docs: $(READY)  ## documents that are made from the code
 	$(BIN)/python -m choreography asyncapi > docs/choreography.asyncapi.json
 	$(BIN)/python -m choreography diagram > docs/choreography.mmd
+
+screenshots: $(READY)  ## every page of the console, wide and narrow, light and dark, into .lab/screenshots
+	$(BIN)/python -m tests.browser.screenshots
 
 lock:  ## pin every dependency again, for every supported Python
 	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --no-header --no-annotate \

@@ -28,7 +28,7 @@ from lab.kept_trails import keep
 from lab.link.links import links_for
 from lab.results import ResultsFolder, results_folder
 from lab.scenario import DEFAULT_SCENARIO, Scenario, load_scenario
-from lab.topology import DEFAULT_PORT_BASE, LANES
+from lab.topology import DEFAULT_PORT_BASE, LANES, LabConfig
 from lab.trial import address_of, config_for, run_scenario
 from lab.verdict import Verdict, judge
 from lab.verdict_report import named_orders, presentation, text_report, write_csv
@@ -211,4 +211,19 @@ def try_next(home: Path, results: Mapping[str, Sequence[Verdict]]) -> list[str]:
     ]
     commands = [(advised(command, home), meaning) for command, meaning in advice]
     width = max(len(command) for command, _ in commands)
-    return ["try next:", *(f"  {command:<{width}}  {meaning}" for command, meaning in commands)]
+    return ["try next:", *(f"  {command:<{width}}  {meaning}" for command, meaning in commands), *tour(home)]
+
+
+def tour(home: Path) -> list[str]:
+    """Three things worth trying in the console, with their addresses."""
+    console = LabConfig(home=home).console_url
+    stops = (
+        (f"{console}/", "break the label printer, place an order, and watch each lane undo it"),
+        (f"{console}/approvals", "place a dear order on the stage; decide by the link in the manager's mail"),
+        (f"{console}/studio", "draw a state machine, publish it, and run it"),
+    )
+    width = max(len(address) for address, _ in stops)
+    return [
+        f"in the console, once {advised('lab up', home)} runs:",
+        *(f"  {address:<{width}}  {meaning}" for address, meaning in stops),
+    ]

@@ -22,7 +22,7 @@ _STYLES = {State.READY: "green", State.BACKOFF: "yellow", State.DOWN: "red", Sta
 
 async def serve(config: LabConfig, console: Console, *, fresh: bool = False) -> None:
     """Until ``lab down``, a signal (as a cancellation), or a failure."""
-    total = sum(1 + len(config.parts(lane)) for lane in config.lanes)
+    total = sum(1 + len(config.parts(lane)) for lane in config.lanes) + config.console
     ready: set[str] = set()
     with console.status(f"starting {total} processes …") as progress:
 
@@ -60,6 +60,8 @@ def _say_where(console: Console, lab: Lab) -> None:
         console.print(f"  time scale {config.time_scale:g} · home {config.home}", markup=False)
         return
     console.print(f"Saga Lab is up · time scale {config.time_scale:g} · home {config.home}", markup=False)
+    if config.console:
+        console.print(f"  the console: {config.console_url}", style="bold", markup=False)
     for lane in config.lanes:
         door = config.url(lane, "door")
         services = "  ".join(f"{name} :{config.port(lane, name)}" for name in SERVICES)

@@ -216,7 +216,8 @@ def _console(config: LabConfig, credentials: Credentials, python: str) -> Proces
         name=CONSOLE,
         group=LAB,
         argv=(python, "-m", "lab.console"),
-        env={"PYTHONUNBUFFERED": "1"} | {f"LAB_CONSOLE_{name}": text for name, text in _told(config, credentials).items()},
+        env={"PYTHONUNBUFFERED": "1"}
+        | {f"LAB_CONSOLE_{name}": text for name, text in _told(config, credentials).items()},
         ports=(port,),
         ready_url=f"{config.console_url}/healthz",
     )

@@ -23,10 +23,10 @@ class Exporter:
         except Unexported as error:
             log.log(logging.WARNING if error.refused else logging.DEBUG, "telemetry: %s", error)
             if error.refused:
-                metrics.spans.labels("dropped").inc(len(spans))
+                metrics.dropped_spans.inc(len(spans))
             return error.refused
         metrics.exported_bytes.inc(size)
-        metrics.spans.labels("exported").inc(len(spans))
+        metrics.exported_spans.inc(len(spans))
         return True
 
     def close(self) -> None:

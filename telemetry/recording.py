@@ -56,7 +56,7 @@ class Recorder:
         from telemetry import metrics
         from telemetry.otlp import Otlp
 
-        self._exported, self._dropped = metrics.spans.labels("exported"), metrics.spans.labels("dropped")
+        self._exported, self._dropped = metrics.exported_spans, metrics.dropped_spans
         self._bytes = metrics.exported_bytes
         otlp = Otlp(self._endpoint, self._resource)
         away = False

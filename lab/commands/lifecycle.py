@@ -2,6 +2,7 @@
 
 import os
 import signal
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -64,7 +65,7 @@ def up(
         restart=restart,
         traces=traces,
         trace_sample=trace_sample,
-        console=console,
+        console=console and _has_console(),
         console_host=host,
         console_password=os.environ.get("LAB_PASSWORD", ""),
         grafana_url=os.environ.get("LAB_GRAFANA_URL", ""),
@@ -87,6 +88,8 @@ def up(
         )
         for name in running.lanes:
             out.print(f"{name}: {running.url(name, 'door')}")
+        if config.console:
+            out.print(f"the console: {config.console_url}", style="bold", markup=False)
         told = continued(lane_clients(running, None))
         if told is not None:
             out.print(told, style="yellow", markup=False)
@@ -121,3 +124,11 @@ def _practices(text: str) -> Practices:
         return parse_practices(text)
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def _has_console() -> bool:
+    """Whether its own packages are installed; without them the lab runs all the same, and says so."""
+    if find_spec("nicegui") is not None:
+        return True
+    err.print("no console: its packages are not installed (pip install 'saga-lab[console]')", markup=False)
+    return False

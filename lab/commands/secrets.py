@@ -7,7 +7,7 @@ import typer
 
 from lab.commands.options import out
 from lab.hints import counted
-from lab.target.compose_secrets import ENV_FILE, names, write_missing
+from lab.target.compose_secrets import ENV_FILE, SETTINGS, names, write_missing
 
 FolderOption = Annotated[Path, typer.Option("--project", help="The folder that compose.yaml is in.")]
 
@@ -15,5 +15,5 @@ FolderOption = Annotated[Path, typer.Option("--project", help="The folder that c
 def secrets(project: FolderOption = Path()) -> None:
     """Make what is missing of the containers' passwords, in a file that only you can read and git ignores."""
     path = project / ENV_FILE
-    added = write_missing(path, names())
-    out.print(f"{path}: {counted(len(added), 'secret')} made" if added else f"{path}: nothing was missing")
+    added = write_missing(path, (*names(), *SETTINGS))
+    out.print(f"{path}: {counted(len(added), 'line')} added" if added else f"{path}: nothing was missing")

@@ -8,6 +8,7 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from nicegui import app as nicegui_app
 from nicegui import ui
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -58,6 +59,8 @@ def create_app(settings: ConsoleSettings) -> FastAPI:
         ui.add_head_html(f'<link rel="stylesheet" href="/static/{sheet.name}">', shared=True)
     ui.add_css(lane_css(settings.lanes), shared=True)
     add_decide(app, backend, rooms.secret)
+    # Quasar's bar for requests under way has no name that a screen reader could say; the pages tell by themselves.
+    nicegui_app.config.quasar_config["loadingBar"]["skipHijack"] = True
     shell.mount(Console(settings, backend, feed, load, jobs, rooms, app))
     ui.run_with(
         app,

@@ -10,7 +10,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(name: str, *children: str, **attributes: object) -> Markup:
+def tag(name: str, /, *children: str, **attributes: object) -> Markup:
     """``tag("text", order_id, x=1, class_="name")``; an underscore becomes a hyphen, a last one is dropped."""
     told = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'

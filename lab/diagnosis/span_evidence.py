@@ -1,5 +1,6 @@
 """What an order's spans tell: one attempt led to another where its span is around the other's, or is linked to it, or
-where, of two spans under one parent, the one had ended before the other began. Pure; it must not know a lane.
+where the one had ended before the other began, which is under the same parent or linked to it. That parent itself need
+not be there. Pure; it must not know a lane.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,7 +56,9 @@ class _Trace:
             return True
         ours, theirs = self._around[before.span_id], self._around[after.span_id]
         return any(
-            one.parent_id == other.parent_id and one.span_id != other.span_id and one.ended_at <= other.began_at
+            one.parent_id in (other.parent_id, *other.links)
+            and one.span_id != other.span_id
+            and one.ended_at <= other.began_at
             for one in ours.values()
             for other in theirs.values()
             if one.parent_id is not None

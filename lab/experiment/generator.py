@@ -4,7 +4,9 @@ What it sent is read from the file that it writes. It can be used for one plan a
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +25,7 @@ LOG: Final = "generator.log"
 READ_EVERY_S: Final = 0.2
 END_WITHIN_S: Final = 10.0
 SAID_LINES: Final = 5
+AHEAD: Final = -10  # niceness
 
 
 @dataclass
@@ -99,6 +102,10 @@ async def generator(plan: Path, front_door_url: str, folder: Path, patience: Pat
             start_new_session=True,  # Ctrl-C reaches the lab alone
             preexec_fn=die_with_parent(),
         )
+    with contextlib.suppress(
+        PermissionError
+    ):  # where the system allows: it must not stand in line behind what it loads
+        os.setpriority(os.PRIO_PROCESS, process.pid, AHEAD)
     found = Generator(process, go, placements, log)
     try:
         yield found

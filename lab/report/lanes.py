@@ -6,6 +6,7 @@ stands out, and stroke, marker and hatch tell them apart. The second arm of one 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Final
 
 from lab.experiment.records import Arm
@@ -55,12 +56,13 @@ def look_of(lane: str) -> Look:
 def looks(arms: Sequence[Arm]) -> dict[str, Look]:
     """A look for each arm, by its name; two arms of one lane differ in stroke, marker and filling."""
     found: dict[str, Look] = {}
-    seen: dict[str, int] = {}
+    drawn: set[str] = set()
+    variants = cycle(_VARIANTS)
     for arm in arms:
-        look, nth = look_of(arm.lane), seen.get(arm.lane, 0)
-        seen[arm.lane] = nth + 1
-        if nth:
-            dash, marker = _VARIANTS[(nth - 1) % len(_VARIANTS)]
+        look = look_of(arm.lane)
+        if arm.lane in drawn:
+            dash, marker = next(variants)
             look = replace(look, dash=dash, marker=marker, filled=False)
+        drawn.add(arm.lane)
         found[arm.name] = look
     return found

@@ -22,6 +22,8 @@ DATABASES: Final[Mapping[str, tuple[str, ...]]] = {
     "choreography": SERVICES,
     "orchestration": (*SERVICES, READ_MODEL),
 }
+# No secrets, but what `docker compose up` needs to know: both lanes, without the profiles `load` and `tracing`.
+SETTINGS: Final[Mapping[str, str]] = {"COMPOSE_PROFILES": ",".join(LANES)}
 HEADING: Final = "# Secrets of this machine's containers, made by `lab secrets`. Never commit them."
 
 
@@ -62,7 +64,7 @@ def write_missing(path: Path, wanted: Iterable[str]) -> list[str]:
         missing = [name for name in wanted if not parse(text).get(name)]
         if missing:
             kept = text if not text or text.endswith("\n") else f"{text}\n"
-            lines = "".join(f"{name}={fresh()}\n" for name in missing)
+            lines = "".join(f"{name}={SETTINGS.get(name) or fresh()}\n" for name in missing)
             _write(path, f"{kept or HEADING + chr(10)}{lines}")
     except OSError as error:
         raise BadInput(f"cannot keep the secrets in {path}: {error.strerror or error}") from error

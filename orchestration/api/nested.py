@@ -8,7 +8,7 @@ import uuid
 from dataclasses import replace
 from typing import Any, Final
 
-from broker.errors import BrokerError, Conflict, NotStored
+from broker.errors import BrokerError, Conflict, NotStored, Rejected
 from broker.publish import Message, publish
 from broker.read import last
 from orchestration.api.arns import is_name
@@ -17,6 +17,7 @@ from orchestration.api.recorded import find
 from orchestration.api.services import ApiServices
 from orchestration.api.starting import start_of
 from orchestration.api.targets import Target, target
+from orchestration.errors import HistoryUnreachable
 from orchestration.machines.model import EXPRESS
 from orchestration.names import ExecutionName
 from orchestration.rfc3339 import epoch_s
@@ -38,8 +39,10 @@ class NestedExecutions:
             return await self._start(child)
         except ApiError as error:
             raise Refused(error.code, error.message, error.status) from error
-        except BrokerError as error:
+        except Rejected as error:
             raise Unreachable(str(error)) from error
+        except BrokerError as error:
+            raise HistoryUnreachable(f"{child.name}: {error}") from error
 
     async def _start(self, child: ChildStart) -> ChildStarted:
         to = await target(self._services, child.machine_arn)

@@ -13,6 +13,8 @@ from orchestration.asl.machine import Pattern
 from orchestration.asl.protocol import Json, RunTask
 from orchestration.tasks.registry import Told, in_time, pattern_of, succeeded
 from orchestration.tasks.sdk import Invalid, failed, optimized_cause, own_metadata, parameters_of, stable_id
+from orchestration.tracing import traceparent
+from telemetry.recording import recording
 
 CLIENT_ERROR: Final = "StepFunctions.SdkClientException"
 
@@ -56,12 +58,12 @@ class Refused(Exception):
 
 
 class Unreachable(Exception):
-    """Nothing can be stored now; the child may be started or not."""
+    """The broker refused the start for good."""
 
 
 class Executions(Protocol):
     async def start_child(self, child: ChildStart) -> ChildStarted:
-        """Raises ``Refused`` and ``Unreachable``."""
+        """Raises ``Refused``, ``Unreachable``, and ``HistoryUnreachable`` where the child may be started or not."""
         ...
 
 
@@ -102,7 +104,7 @@ def child_of(execution: str, task: RunTask) -> ChildStart:
         input=_text(given.get("Input", {})),
         started_by=f"{task.key}:{task.attempt}",
         waiter=waiter,
-        trace_header=str(given.get("TraceHeader", "")),
+        trace_header=str(given.get("TraceHeader") or (traceparent(execution, task) if recording() else "")),
     )
 
 

@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from broker import publish as broker
 from broker.errors import BrokerError, NotStored
 from orchestration.asl.protocol import Json
+from orchestration.errors import HistoryUnreachable
 from orchestration.names import escaped
 
 STREAM: Final = "AWS"
@@ -23,7 +24,7 @@ TRIES: Final = 3
 
 
 class PostFailed(Exception):
-    """The message may be stored or not; posted again under the same id, it is stored once."""
+    """The broker refused the message for good."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Post:
 
 class Posts(Protocol):
     async def post(self, post: Post) -> None:
-        """Raises ``PostFailed``."""
+        """Raises ``PostFailed``, and ``HistoryUnreachable`` where the message may be stored or not.
+
+        Posted again under the same id, it is stored once.
+        """
         ...
 
 
@@ -56,7 +60,7 @@ class BrokerPosts:
     async def post(self, post: Post) -> None:
         headers = {DETAILS: json.dumps(post.details)}  # ASCII, on one line
         message = broker.Message(post.subject, post.body.encode(), message_id=post.once, headers=headers)
-        doubt: BrokerError | None = None
+        doubt: NotStored | None = None
         for _ in range(TRIES):
             try:
                 await broker.publish(self._client, message)
@@ -66,4 +70,4 @@ class BrokerPosts:
                 raise PostFailed(str(error)) from error
             else:
                 return
-        raise PostFailed(str(doubt))
+        raise HistoryUnreachable(f"{post.subject}: {doubt}")

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import nats.errors
 import orjson
 from nats.aio.client import Client
+from sqlalchemy.exc import OperationalError
 
 from broker.errors import BrokerError
 from broker.pull import Delivery
@@ -72,9 +73,15 @@ class Projector:
                     log.debug("read model: %s: %s", type(error).__name__, error)
                     await self._pause()
                     continue
+                except OperationalError as error:
+                    await self._without_database(error)
+                    continue
                 if behind == 0:
                     await self._caught_up(None)
-                await self._follow()
+                try:
+                    await self._follow()
+                except OperationalError as error:
+                    await self._without_database(error)
         finally:
             self._writer.shutdown()
             self.database.close()
@@ -104,6 +111,11 @@ class Projector:
                 await self._until(lambda: self._position >= found.sequence)
         except TimeoutError:
             log.info("read model: at %s, behind %s", self._position, found.sequence)
+
+    async def _without_database(self, error: OperationalError) -> None:
+        """It goes on from the position that the rows have when the database is back."""
+        log.warning("read model: its database is out of reach, trying again: %s", error.orig)
+        await self._pause()
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         async with self._moved:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy.exc import OperationalError
 
 from orchestration.errors import NotYet
 from orchestration.names import execution_of_arn
@@ -84,8 +85,11 @@ class SqlExecutions:
         return tuple(map(decoded, await asyncio.to_thread(self._all, statement)))
 
     def _all(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        with self._projector.database.reading() as connection:
-            return connection.execute(statement).all()
+        try:
+            with self._projector.database.reading() as connection:
+                return connection.execute(statement).all()
+        except OperationalError as error:
+            raise NotYet(f"the read model is out of reach: {error.orig}") from error
 
     async def _page(self, statement: Select[Any], limit: int, place: Callable[[ExecutionRow], str]) -> Page:
         limit = max(1, min(limit, MAX_PAGE))

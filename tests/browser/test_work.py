@@ -28,11 +28,6 @@ def status_in(lab: ConsoleLab, lane: str, order: str) -> OrderStatus:
     return lab.client(lane).view(order).status
 
 
-def settled(page: Page) -> Page:
-    page.wait_for_function("window.socket && window.socket.connected")
-    return page
-
-
 def press(page: Page, role: Any, name: str | re.Pattern[str], key: str = "Enter") -> None:
     """By keyboard: the control is focused and a key pressed."""
     control = page.get_by_role(role, name=name).first
@@ -45,30 +40,31 @@ def press(page: Page, role: Any, name: str | re.Pattern[str], key: str = "Enter"
 
 def test_a_link_in_the_mail_approves_once_and_says_so_ever_after(console_lab: ConsoleLab, open_page: OpenPage) -> None:
     console_lab.lab("order", "--id=mail-1", "--large", "--lane=choreography")
-    page = settled(open_page("/approvals"))
+    page = open_page("/approvals")
     mail = page.locator("details.mail", has_text="mail-1")
     mail.locator("summary").click()
     link, rejecting = (
         mail.get_by_role("link", name=re.compile(name)).get_attribute("href") for name in ("^Approve", "^Reject")
     )
-    decision = open_page(link)
+    decision = page.context.new_page()  # as a mail reader opens it: a plain page
+    decision.goto(console_lab.url + str(link))
     expect(decision.get_by_role("status")).to_contain_text("waits for your decision")
     assert status_in(console_lab, "choreography", "mail-1") is OrderStatus.WAITING_FOR_APPROVAL
     decision.get_by_role("button", name="Approve order mail-1").click()
     expect(decision.get_by_role("status")).to_contain_text("You approved it")
     until(lambda: status_in(console_lab, "choreography", "mail-1") is OrderStatus.FULFILLED, "its label is printed")
-    decision.goto(console_lab.url + link)
+    decision.goto(console_lab.url + str(link))
     expect(decision.get_by_role("status")).to_contain_text("it was approved at")
     assert decision.get_by_role("button").count() == 0
     late = decision.request.get(console_lab.url + str(rejecting))
     assert late.status == 409
     assert "Nothing was changed" in late.text()
-    assert decision.request.get(console_lab.url + link[:-1]).status == 404
+    assert decision.request.get(console_lab.url + str(link)[:-1]).status == 404
 
 
 def test_the_desk_rejects_by_keyboard_alone(console_lab: ConsoleLab, open_page: OpenPage) -> None:
     console_lab.lab("order", "--id=desk-1", "--large", "--lane=orchestration")
-    page = settled(open_page("/approvals"))
+    page = open_page("/approvals")
     press(page, "button", "Reject order desk-1, orchestration")
     until(lambda: status_in(console_lab, "orchestration", "desk-1") is OrderStatus.ROLLED_BACK, "all is undone")
     expect(page.get_by_role("button", name="Reject order desk-1, orchestration")).to_have_count(0)
@@ -79,7 +75,7 @@ def test_the_desk_rejects_by_keyboard_alone(console_lab: ConsoleLab, open_page: 
 
 def test_an_execution_is_found_and_read_by_keyboard(console_lab: ConsoleLab, open_page: OpenPage) -> None:
     console_lab.lab("order", "--id=read-1", "--wait", "--lane=orchestration")
-    page = settled(open_page("/executions"))
+    page = open_page("/executions")
     page.get_by_role("link", name="read-1").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/executions/read-1")
@@ -95,7 +91,7 @@ def test_an_execution_is_found_and_read_by_keyboard(console_lab: ConsoleLab, ope
 
 def test_an_order_is_started_anew_with_an_edited_input(console_lab: ConsoleLab, open_page: OpenPage) -> None:
     console_lab.lab("order", "--id=anew-1", "--wait", "--lane=orchestration")
-    page = settled(open_page("/executions/anew-1"))
+    page = open_page("/executions/anew-1")
     page.get_by_role("button", name="Start anew …").click()
     area = page.get_by_label("Input (JSON)")
     order = json.loads(area.input_value())
@@ -118,7 +114,7 @@ def nasty_order(order_id: str) -> Order:
 def test_what_an_order_says_is_never_taken_for_html(console_lab: ConsoleLab, open_page: OpenPage, path: str) -> None:
     for lane in LANES:
         console_lab.client(lane).place(nasty_order("nasty-1"))
-    page = settled(open_page(path))
+    page = open_page(path)
     if "events" in path:
         page.get_by_text("Body of OrderPlaced").first.click()
     expect(page.get_by_text("<img src=x").first).to_be_visible()
@@ -134,7 +130,7 @@ def editor_text(page: Page) -> str:
 
 
 def test_a_machine_is_drawn_published_and_run_by_keyboard_alone(console_lab: ConsoleLab, open_page: OpenPage) -> None:
-    page = settled(open_page("/studio"))
+    page = open_page("/studio")
     press(page, "button", "Add Wait")
     wait = page.get_by_role("button", name=re.compile("^Wait, Wait"))
     expect(wait).to_be_visible()
@@ -163,7 +159,7 @@ def test_a_machine_is_drawn_published_and_run_by_keyboard_alone(console_lab: Con
 
 
 def test_the_graph_follows_the_text_and_problems_stand_in_their_line(open_page: OpenPage) -> None:
-    page = settled(open_page("/studio"))
+    page = open_page("/studio")
     page.get_by_role("textbox", name=re.compile("State machine as text")).click()
     page.keyboard.press("Control+A")
     machine = {"StartAt": "One", "States": {"One": {"Type": "Pass", "Next": "Tow"}, "Two": {"Type": "Succeed"}}}
@@ -177,7 +173,7 @@ def test_the_graph_follows_the_text_and_problems_stand_in_their_line(open_page: 
 
 
 def test_a_state_is_dragged_onto_the_canvas_and_tried_alone(open_page: OpenPage) -> None:
-    page = settled(open_page("/studio"))
+    page = open_page("/studio")
     begin = page.get_by_role("button", name=re.compile("^Begin, Pass"))
     page.get_by_role("button", name="Add Task").drag_to(begin)
     expect(page.get_by_role("button", name=re.compile("^Task, Task"))).to_be_visible()
@@ -195,7 +191,7 @@ def test_a_state_is_dragged_onto_the_canvas_and_tried_alone(open_page: OpenPage)
 def test_events_are_heard_live_filtered_and_traced_to_their_causes(
     console_lab: ConsoleLab, open_page: OpenPage
 ) -> None:
-    page = settled(open_page("/events"))
+    page = open_page("/events")
     page.get_by_label("Order begins with").fill("live-")
     console_lab.lab("order", "--id=live-1", "--wait", "--lane=choreography")
     printed = page.get_by_role("link", name="LabelPrinted")
@@ -227,7 +223,7 @@ def test_a_dead_letter_is_mended_and_replayed(console_lab: ConsoleLab, open_page
     broken = json.dumps({"version": 1, "order": {**order, "total_cents": "much"}}).encode()
     with ThreadPoolExecutor(1) as beside:  # Playwright has a loop of its own in this thread
         beside.submit(asyncio.run, say(console_lab, "orders.mend-1.OrderPlaced", broken, headers)).result()
-    page = settled(open_page("/events?view=letters"))
+    page = open_page("/events?view=letters")
     letter = page.locator(".letter", has_text="mend-1").first
     expect(letter).to_contain_text("malformed")
     letter.get_by_role("textbox").fill(json.dumps({"version": 1, "order": order}))
@@ -241,7 +237,7 @@ def test_a_dead_letter_is_mended_and_replayed(console_lab: ConsoleLab, open_page
 
 def test_the_past_is_played_to_a_subscriber_that_comes_late(console_lab: ConsoleLab, open_page: OpenPage) -> None:
     console_lab.lab("order", "--id=late-1", "--wait", "--lane=choreography")
-    page = settled(open_page("/events?view=archive"))
+    page = open_page("/events?view=archive")
     page.get_by_role("button", name="Replay the archive").click()
     expect(page.get_by_text(re.compile(r"events heard .* caught up"))).to_be_visible()
     made, known = page.get_by_label("What it made of the archive"), page.get_by_label("What it has made so far")

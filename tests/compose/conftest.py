@@ -18,6 +18,9 @@ def deployment() -> Iterator[Deployment]:
     if here is None:
         pytest.skip("NO DOCKER ENGINE: neither `docker compose` nor the private engine beside the project is here")
     os.environ.update({name: here.environment[name] for name in ("DOCKER_HOST",) if name in here.environment})
+    if os.environ.get("LAB_COMPOSE_IS_UP"):  # while writing tests: what is up is used, and stays but for the last test
+        yield here
+        return
     here.readme("lab secrets")
     if here.compose[0] == str(ENGINE):
         here.must(str(ENGINE), "standins", "-f", str(ROOT / "compose.yaml"), within_s=BUILD_WITHIN_S)

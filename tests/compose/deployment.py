@@ -37,6 +37,7 @@ class Deployment:
 
     def readme(self, command: str, within_s: float = COMMAND_WITHIN_S) -> str:
         """A command of the README, word for word, but for where ``docker compose`` and ``lab`` are."""
+        assert f"\n{command}" in (ROOT / "README.md").read_text(), f"the README does not say {command!r}"
         words = command.split()
         if words[:2] == ["docker", "compose"]:
             return self.must(*self.compose, *words[2:], within_s=within_s)

@@ -1,4 +1,4 @@
-"""Experiments on real lanes: a rerun meets the same, an interrupted one goes on, the load generator keeps to its plan."""
+"""Experiments on real lanes: a rerun meets the same, an interrupted one goes on, the load comes as planned."""
 
 import os
 import signal

@@ -28,7 +28,7 @@ ATTACKERS = 4
 PAUSE_S = 0.1
 END_WITHIN_S = 120.0
 ROLE = "arn:aws:iam::000000000000:role/any"
-BOMB = "($f := function($n) { $n > 0 ? $f($n - 1) + $f($n - 1) : 1 }; $f(40))"
+BOMB = "$sum($map([1..100000], function($n) { $n * 2 }))"
 REGEX = "$match($join([1..30].('a')) & '!', /(?=(a+)+$)b|(a|aa)+$/)"
 ITEMS = 130_000
 HTTP = "http://payment/do"

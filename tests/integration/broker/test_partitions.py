@@ -16,7 +16,7 @@ from tests.conftest import RealNats
 
 PARTITIONS = 8
 STREAMS = tuple(
-    {"name": f"ORDERS-{number}", "subjects": [f"p.{number}.orders.>"], "storage": "file"}
+    {"name": f"ORDERS-{number}", "subjects": [f"p.{number}.orders.>"], "storage": "file", "allow_direct": True}
     for number in range(PARTITIONS)
 )
 ORDERS = [f"o{number}" for number in range(60)]

@@ -104,6 +104,13 @@ def test_a_link_leads_where_no_parent_does() -> None:
     assert of_spans(linked).edges == {(CHARGE, RESERVE_1)}
 
 
+def test_a_lost_parent_joins_what_names_it() -> None:
+    under_lost = span("a", "lost", 1, 2, **work("charge", 1, "payment"))
+    after = {"parent": None, "began": 3, "ended": 4, **work("reserve", 1, "warehouse")}
+    for other in (span("b", "lost", 3, 4, **work("reserve", 1, "warehouse")), span("b", links=("lost",), **after)):
+        assert of_spans([under_lost, other]).edges == {(CHARGE, RESERVE_1)}
+
+
 def test_both_sources_together_know_what_neither_knows_alone() -> None:
     one = Evidence(closure({(PLACED, CHARGE)}), (), "")
     other = Evidence(closure({(CHARGE, RESERVE_1)}), (), "900: 3xPEN")

@@ -75,7 +75,7 @@ async def test_who_is_overtaken_says_so_and_does_not_acknowledge() -> None:
 async def store_first(world: World) -> None:
     """The start as an append of its own, as where the worker's first append tells of no answer."""
     drive = Drive.fresh(world.tools("a"), 0, EXECUTION, world.machine, world.start, 1.0)
-    drive.progress._step(world.start.first_input(EXECUTION))
+    await drive.progress._step(world.start.first_input(EXECUTION))
     await drive.progress._append()
 
 

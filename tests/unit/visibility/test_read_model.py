@@ -324,3 +324,10 @@ def test_a_file_that_is_no_database_is_made_anew(tmp_path: Path) -> None:
 def test_the_model_is_a_file_or_postgresql(url: str) -> None:
     with pytest.raises(ValueError, match="read model"):
         Database(url)
+
+
+async def test_a_database_out_of_reach_is_an_answer_for_later() -> None:
+    """Nobody listens on that port."""
+    fed: Any = Fed(Database("postgresql://nobody@127.0.0.1:9/none"))
+    with pytest.raises(NotYet, match="out of reach"):
+        await SqlExecutions(fed).list()
