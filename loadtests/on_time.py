@@ -20,6 +20,7 @@ from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
 
+from loadtests.locust_metrics import expose
 from loadtests.open_loop import FIRST_PAUSE_S, LATE_AFTER_S, MAX_PAUSE_S, Placement, Placing, placing_of
 from loadtests.outcome_feed import OutcomeFeed, fire
 from loadtests.workload import PlannedOrder, UnreadablePlan, read_plan
@@ -39,13 +40,14 @@ def _options(parser: Any) -> None:
 
 
 @events.init.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
-def _check(environment: Environment, **_: Any) -> None:
+def _begin(environment: Environment, **_: Any) -> None:
     """Ends the process where there is no plan to be sent: a user that fails to start would only be logged."""
     path = environment.parsed_options.plan if environment.parsed_options is not None else ""
     try:
         read_plan(Path(path))
     except UnreadablePlan as error:
         raise SystemExit(f"--plan: {error}") from None
+    expose(environment)
 
 
 class OnTime(FastHttpUser):

@@ -1,37 +1,42 @@
 """``lab report`` and ``lab compare``: from an experiment's raw results to what can be said of them."""
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.text import Text
 
-from lab.commands.options import narrow_table, out
+from lab.commands.options import DEFAULT_HOME, HomeOption, narrow_table, out
 from lab.errors import BadInput
 
 if TYPE_CHECKING:
     from lab.report.together import Together
 
-ResultArgument = Annotated[Path, typer.Argument(help="An experiment's folder.")]
+SETTING_WIDTH: Final = 60
+ResultArgument = Annotated[str, typer.Argument(help="An experiment's name or folder, or latest.")]
 
 
 def report(
     result: ResultArgument,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A folder; default: RESULT/report.")] = None,
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Build an experiment's report again from its raw results: one HTML file, and every figure as SVG, PNG and CSV."""
     # Brings Matplotlib and SciPy along, which other commands should not wait for.
-    from lab.experiment.store import load
+    from lab.experiment.store import find, load
     from lab.report.build import PAGE, build
     from lab.statistics.wording import sentence
 
-    folder = output or result / "report"
-    built = build(load(result), folder)
+    raw = find(home.resolve(), result)
+    folder = output or raw / "report"
+    built = build(load(raw), folder)
     for each in built.verdicts:
         if each.status == "different":
             out.print(Text(f"{each.measure.title}: {sentence(each)}"))
-    if not any(each.status == "different" for each in built.verdicts):
-        out.print("no detectable difference in any measure")
+    statuses = Counter(each.status for each in built.verdicts)
+    out.print(Text(", ".join(f"{status}: {count}" for status, count in statuses.most_common())))
     out.print(Text(f"{folder / PAGE}"))
 
 
@@ -39,14 +44,16 @@ def compare(
     first: ResultArgument,
     second: ResultArgument,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the figures to this file, too.")] = None,
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Hold two experiments together: the same measures, arm by arm, and in what their settings differ."""
-    from lab.experiment.store import load
+    from lab.experiment.store import find, load
     from lab.report.together import together, together_csv
 
-    if first.resolve() == second.resolve():
+    ours, theirs = (find(home.resolve(), each) for each in (first, second))
+    if ours.resolve() == theirs.resolve():
         raise BadInput("these are the same experiment")
-    found = together(load(first), load(second))
+    found = together(load(ours), load(theirs))
     _print(found)
     if csv is not None:
         try:
@@ -69,8 +76,6 @@ def _print(found: "Together") -> None:
     )
     for name, verdict in findings(found):
         out.print(Text(f"{name}: {verdict.measure.title}: {sentence(verdict)}"))
-    if found.settings:
-        settings = narrow_table("differs", *(name for name, _ in found.within), wrap=("differs",))
-        for name, *values in found.settings:
-            settings.add_row(name, *values)
-        out.print(settings)
+    for name, *values in found.settings:
+        ours, theirs = (shorten(value, SETTING_WIDTH, placeholder=" …") for value in values)
+        out.print(Text(f"differs: {name}: {ours} | {theirs}"))

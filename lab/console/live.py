@@ -41,6 +41,7 @@ MAX_LATENCIES: Final = 2_000
 class _Order:
     effects: dict[str, list[Effect]] = field(default_factory=dict)
     last: str = ""
+    last_at: str = ""
     ended: str | None = None
     books: Books = field(default_factory=Books)
     wrong: tuple[Anomaly, ...] = ()
@@ -91,7 +92,8 @@ class LiveLane:
             effect = effect_of(row)
             order = self._order(effect.order_id)
             order.effects.setdefault(service, []).append(effect)
-            order.last = effect.operation
+            if row["at"] >= order.last_at:  # the ledgers are read at once, in no order
+                order.last, order.last_at = effect.operation, str(row["at"])
             self._effects[effect.operation] += 1
 
     def _order(self, order_id: str) -> _Order:

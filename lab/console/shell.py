@@ -27,7 +27,7 @@ def _register(console: Console, page: Page, pages: tuple[Page, ...]) -> None:
     async def show(request: Request) -> None:
         theme = request.cookies.get(THEME_COOKIE, "auto")
         dark = ui.dark_mode(THEMES.get(theme))
-        main = ui.element("main").props('id="main"').classes("page")
+        main = ui.element("div").classes("page")
         ui.skip_link("Skip to the page", target=main)
         with ui.header().classes("top"):
             ui.link("Saga Lab", "/").classes("brand")

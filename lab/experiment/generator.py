@@ -102,12 +102,19 @@ async def generator(plan: Path, front_door_url: str, folder: Path, patience: Pat
             start_new_session=True,  # Ctrl-C reaches the lab alone
             preexec_fn=die_with_parent(),
         )
-    with contextlib.suppress(
-        PermissionError
-    ):  # where the system allows: it must not stand in line behind what it loads
-        os.setpriority(os.PRIO_PROCESS, process.pid, AHEAD)
+    _put_ahead(process.pid)
     found = Generator(process, go, placements, log)
     try:
         yield found
     finally:
         await found.end()
+
+
+def _put_ahead(pid: int) -> None:
+    """Where the system allows: who loads must not stand in line behind what it loads.
+
+    Linux shares a processor between sessions first, and by niceness only inside of each; a session has its own.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, AHEAD)
+        Path(f"/proc/{pid}/autogroup").write_text(str(AHEAD), encoding="ascii")

@@ -69,6 +69,7 @@ def _dots(axis: Axes, experiment: Experiment, measure: Measure, arms: dict[str, 
             axis.plot(*zip(*points, strict=True), **marks(look), zorder=2)
     axis.set_title(f"{measure.name}, {measure.unit}", fontsize=8)
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.set_xlim(min(block for block, _ in found) - 0.7, max(block for block, _ in found) + 0.7)
     most = max(found.values())
     if min(found.values()) >= 0:  # from zero, with room for whole marks on either side
         axis.set_ylim(-0.06 * (most or 1.0), 1.12 * (most or 1.0))

@@ -125,9 +125,12 @@ def drawing(
 ) -> Drawing:
     """Every form of one figure. ``draw`` is asked once for each palette that it is drawn in."""
     with mpl.rc_context(_style(_STAND_INS, name)):
-        raw = _svg(draw(_STAND_INS))
+        first = draw(_STAND_INS)
+        raw = _svg(first)
     with mpl.rc_context(_style(_ON_WHITE, name)):
-        png = _png(draw(_ON_WHITE))
+        second = draw(_ON_WHITE)
+        _same_places(first, second)
+        png = _png(second)
     return Drawing(
         name=name,
         title=title,
@@ -137,6 +140,13 @@ def drawing(
         png=png,
         table=tuple(tuple(row) for row in table),
     )
+
+
+def _same_places(first: Figure, second: Figure) -> None:
+    """Working out where everything goes is most of the work, and its result is the same."""
+    second.set_layout_engine("none")
+    for placed, axis in zip(first.axes, second.axes, strict=True):
+        axis.set_position(placed.get_position())
 
 
 def _svg(figure: Figure) -> str:

@@ -58,7 +58,8 @@ def _effect(effect: Effect) -> tuple[str, ...]:
 def _short(verdict: Verdict) -> str:
     if verdict.status == "different":
         return verdict.better or "different"
-    return f"{verdict.blocks} blocks cannot show it" if verdict.status == "cannot show" else verdict.status
+    blocks = "1 block" if verdict.blocks == 1 else f"{verdict.blocks} blocks"
+    return f"{blocks} cannot show it" if verdict.status == "cannot show" else verdict.status
 
 
 def _p(value: float) -> str:

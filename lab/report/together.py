@@ -84,7 +84,7 @@ def cell_text(cell: Cell | None, measure: Measure) -> str:
     if cell is None:
         return "–"
     if not cell.interval.bounded:
-        return f"{quantity(cell.mean, measure)} ({cell.trials} trials)"
+        return f"{quantity(cell.mean, measure)} ({cell.trials} {'trial' if cell.trials == 1 else 'trials'})"
     scale = 100 if measure.unit == "share" else 1000 if measure.unit == "s" and abs(cell.mean) < 1 else 1
     low, high = (number(scale * end) for end in (cell.interval.low, cell.interval.high))
     return f"{quantity(cell.mean, measure)} ({low} to {high})"

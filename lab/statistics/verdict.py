@@ -94,7 +94,7 @@ def verdicts(experiment: Experiment, alpha: float = ALPHA, count: int = DRAWS) -
     tested = {index: PairedMean(pair.differences, count) for index, pair in enumerate(pairs) if _testable(pair)}
     corrected = correct([(mean.p_value, mean.smallest_p) for mean in tested.values()], alpha)
     decided = dict(zip(tested, corrected, strict=True))
-    needed = _blocks_needed(len(tested), alpha)
+    needed = _blocks_needed(sum(bool(len(pair.figures)) and not pair.apart for pair in pairs), alpha)
     return tuple(
         _compared(pair, tested[index], decided[index], needed, alpha) if index in tested else _untested(pair, needed)
         for index, pair in enumerate(pairs)

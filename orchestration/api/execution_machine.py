@@ -3,7 +3,7 @@
 from typing import Any
 
 from orchestration.api.configuration import encryption_of, logging_of, tracing_of
-from orchestration.api.machines import METADATA_ONLY
+from orchestration.api.machines import METADATA_ONLY, references_in
 from orchestration.api.protocol import Handlers
 from orchestration.api.recorded import find
 from orchestration.api.services import ApiServices
@@ -18,11 +18,11 @@ def handlers(services: ApiServices) -> Handlers:
         base, _, _ = execution.start.machine.partition(MARK)
         revision_id = base.removeprefix(execution.name.machine).removeprefix("@")
         revision = await revision_of(services, execution.name.machine, revision_id)
-        without = request.get("includedData") == METADATA_ONLY
+        definition = "{}" if request.get("includedData") == METADATA_ONLY else revision.definition
         return {
             "stateMachineArn": machine_arn(execution.machine),
             "name": execution.name.machine,
-            "definition": "{}" if without else revision.definition,
+            "definition": definition,
             "roleArn": revision.role_arn,
             "updateDate": revision.created_at,
             "loggingConfiguration": logging_of(revision.logging),
@@ -31,6 +31,7 @@ def handlers(services: ApiServices) -> Handlers:
             "mapRunArn": execution.start.map_run or None,
             "label": execution.name.label or None,
             "revisionId": revision.shown or None,
+            "variableReferences": await references_in(definition),
         }
 
     return {"DescribeStateMachineForExecution": describe}

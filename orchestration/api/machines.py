@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+import orjson
+
 from broker.errors import Conflict
 from orchestration.api.arns import MachineName, is_name, plain_machine, unlabeled_machine
 from orchestration.api.configuration import encryption_of, logging_of, tracing_of
@@ -24,6 +26,7 @@ from orchestration.api.targets import (
     revision_of,
 )
 from orchestration.asl.checking import Problem, Severity
+from orchestration.asl.variable_references import variable_references
 from orchestration.machines.model import STANDARD, Head, Revision, Version
 from orchestration.names import machine_arn
 from orchestration.off_loop import off_loop
@@ -173,6 +176,7 @@ class Machines:
             raise no_such_machine(request["stateMachineArn"])
         revision = await revision_of(self._services, head.name, version.revision if version else head.revision)
         told = described(head, revision, request.get("includedData", ""))
+        told["variableReferences"] = await references_in(told["definition"])
         if version is not None:
             told |= {"stateMachineArn": name.arn, "creationDate": version.created_at}
             told["description"] = version.description
@@ -227,6 +231,10 @@ def described(head: Head, revision: Revision, included: str = "") -> Answer:
         "encryptionConfiguration": encryption_of(revision.encryption),
         "revisionId": revision.shown or None,
     }
+
+
+async def references_in(definition: str) -> dict[str, list[str]]:
+    return await off_loop(len(definition), lambda: variable_references(orjson.loads(definition)))
 
 
 def _newborn(

@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
-from lab.report.build import build
-from tests.unit.report.made_up import experiment
+from lab.application import answer
+from tests.unit.report.made_up import experiment, keep
 
 # Texts of figures that stand outside of their drawing, or on one another.
 ILL_PLACED = """() => {
@@ -36,10 +36,11 @@ CLIPPED = """() => [...document.querySelectorAll('th, td, dd, li, p, h1, h2, h3'
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made-up") / "report"
-    build(experiment(blocks=8, orders=60), folder)
-    return folder / "report.html"
+def report(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    keep(experiment(blocks=8, orders=60), home / "experiments" / "made-up")
+    assert answer(["report", "latest", "--home", str(home)]) == 0
+    return home / "experiments" / "made-up" / "report" / "report.html"
 
 
 @pytest.fixture(params=[(1400, "light"), (1400, "dark"), (800, "light"), (800, "dark")], ids=str)

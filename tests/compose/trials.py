@@ -23,6 +23,10 @@ async def trial(scenario: Scenario, seed: int) -> tuple[Run, dict[str, Verdict]]
         products = products_of(await readers[lab.config.lanes[0]].catalogue())
         before = {lane: {str(each): await reader.effects(each) for each in Service} for lane, reader in readers.items()}
         orders = list(plan(seed, scenario.load, products))
+        known = {effect.order_id for books in before.values() for effects in books.values() for effect in effects}
+        assert known.isdisjoint(order.order_id for order in orders), (
+            "these orders were placed before: take another seed"
+        )
         run = await run_scenario(lab, scenario, orders, seed, lambda _: None)
         for lane, lane_run in run.lanes.items():
             _set_aside(lane_run, before[lane])

@@ -174,7 +174,16 @@ def test_breaking_and_repairing_as_the_readme_does_ends_clean_and_goes_on_later(
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_running(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "lab", "up", "--no-console", "--home", str(tmp_path), f"--port-base={free_port_base()}"]
+    argv = [
+        sys.executable,
+        "-m",
+        "lab",
+        "up",
+        "--no-console",
+        "--home",
+        str(tmp_path),
+        f"--port-base={free_port_base()}",
+    ]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         recorded = tmp_path / "lab.pids.json"

@@ -59,6 +59,7 @@ async def test_a_machine_is_told_as_it_was_created(api: Api) -> None:
         "loggingConfiguration": logging,
         "tracingConfiguration": {"enabled": True},
         "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+        "variableReferences": {},
     }
     (listed,) = [each for each in (await api.call("list_state_machines"))["stateMachines"] if each["name"] == "a.b_c@d"]
     assert listed == {"stateMachineArn": arn, "name": "a.b_c@d", "type": "EXPRESS", "creationDate": created_at}

@@ -17,7 +17,8 @@ UNDONE = ("charge", "reserve", "release", "refund")
 def row(order_id: str, operation: str, seq: int = 1) -> dict[str, Any]:
     lines = [{"sku": "a", "quantity": 2}] if operation in ("reserve", "release") else []
     cents = 500 if operation in ("charge", "refund") else 0
-    return {"seq": seq, "order_id": order_id, "operation": operation, "amount_cents": cents, "lines": lines}
+    at = f"2026-01-01T00:00:{seq:02}Z"
+    return {"seq": seq, "order_id": order_id, "operation": operation, "amount_cents": cents, "lines": lines, "at": at}
 
 
 def told(lane: LiveLane, order_id: str, *operations: str) -> None:
@@ -35,6 +36,13 @@ def test_an_order_under_way_is_at_risk_and_not_wrong() -> None:
     told(lane, "o1", "charge", "reserve")
     now = lane.look()
     assert (now.wrong, now.cents_at_risk, now.pieces_at_risk, now.places) == (0, 500, 2, {"reserve": 1})
+
+
+def test_where_an_order_is_does_not_depend_on_which_ledger_answered_first() -> None:
+    lane = LiveLane()
+    lane.read("warehouse", [row("o1", "reserve", 2)])
+    lane.read("payment", [row("o1", "charge", 1)])
+    assert lane.look().places == {"reserve": 1}
 
 
 def test_an_order_that_ended_well_is_counted_and_forgotten() -> None:

@@ -49,6 +49,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["up", "--time-scale", "nan"], "time scale"),
         (["up", "--port-base", "80"], "port base"),
         (["up", "--conductors", "0"], "conductors"),
+        (["up", "--host", "0.0.0.0"], "set the variable LAB_PASSWORD"),
         (["up", "--home", "/dev/null/x"], "cannot use /dev/null/x as the lab's home"),
         (["demo", "--presets", "brave"], "unknown preset brave"),
         (["demo", "--scenario", "no/such/file.toml"], r"no/such/file\.toml"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.console.settings import ConsoleSettings
 from lab.credentials import Credentials
 from lab.errors import BadInput
 from lab.processes.spec import ProcessSpec, waves
@@ -128,3 +129,25 @@ def test_with_traces_every_process_is_told_where_its_spans_go_and_two_make_those
     told = found["orchestration-payment"].env
     assert (told["LAB_OTLP_ENDPOINT"], told["LAB_TRACE_SAMPLE"]) == ("http://127.0.0.1:9041", "0.5")
     assert "LAB_OTLP_ENDPOINT" not in specs()["orchestration-payment"].env
+
+
+def test_the_console_is_left_out_unless_it_is_asked_for_and_reads_back_what_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "console" not in specs()
+    spec = specs(console=True, port_base=9000)["console"]
+    for name, value in spec.env.items():
+        monkeypatch.setenv(name, value)
+    told = ConsoleSettings()
+    assert (spec.group, spec.ports, told.port) == ("lab", (9040,), 9040)
+    assert told.lanes["orchestration"]["door"] == "http://127.0.0.1:9022"
+    assert told.brokers["choreography"].password.get_secret_value() == "choreography-lab"
+    assert told.control == Path("/home/of/lab/control.sock")
+
+
+def test_a_console_for_the_network_needs_a_password() -> None:
+    with pytest.raises(BadInput, match="LAB_PASSWORD"):
+        specs(console=True, console_host="0.0.0.0")
+    assert (
+        specs(console=True, console_host="0.0.0.0", console_password="x")["console"].env["LAB_CONSOLE_PASSWORD"] == "x"
+    )

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from orchestration.asl.protocol import RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
 from orchestration.tasks.http import HttpTasks, header_text, told
-from orchestration.tracing import traceparent
 from orchestration.tasks.http_client import MAX_ANSWER_BYTES, Address, CallFailed, HttpClient
 from orchestration.tasks.person import PersonTasks
 from orchestration.tasks.registry import Tasks
+from orchestration.tracing import traceparent
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

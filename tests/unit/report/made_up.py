@@ -1,11 +1,13 @@
 """A made-up experiment with everything that a report shows: orders, samples, faults, anomalies and worst orders."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
 from lab.experiment.records import Arm, Experiment, OrderRow, Outcome, Sample, Trial, Window, WorstOrder
+from lab.experiment.store import save_manifest, save_trial
 from lab.statistics.synthetic import Truth, experiment_of
 
 ARMS = (Arm("orchestration", "orchestration"), Arm("choreography", "choreography"))
@@ -35,6 +37,15 @@ def experiment(blocks: int = 6, orders: int = 120, arms: tuple[Arm, ...] = ARMS,
     }
     asks = "What happens to orders while the label printer is out of ink, and after it is filled again?"
     return Experiment("made-up", "printer-out-of-ink", asks, arms, manifest, tuple(trials))
+
+
+def keep(made: Experiment, folder: Path) -> None:
+    """As a finished experiment keeps itself."""
+    scenario = {"name": made.scenario, "asks": made.asks, "lanes": ["choreography", "orchestration"]}
+    design = {"scenario": scenario, "arms": [asdict(arm) for arm in made.arms], "blocks": 3, "seed": 7}
+    save_manifest(folder, {**made.manifest, "design": design})
+    for trial in made.trials:
+        save_trial(folder, f"{trial.block:04d}-{trial.arm}", trial, [])
 
 
 def _full(trial: Trial, rng: np.random.Generator, orders: int) -> Trial:
