@@ -35,10 +35,10 @@ def find_browser() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these take a lab: no test of this folder is a fast one."""
+    """``make browser-test`` runs these: each module takes a lab, and a browser's event loop bars every other test's."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(240))
 
 
@@ -71,7 +71,7 @@ class ConsoleLab:
         return next(str(each["state"]) for each in self.status()["processes"] if each["name"] == process)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it lives, its event loop is the process's
 def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
