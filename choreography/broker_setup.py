@@ -111,7 +111,8 @@ def tracer_consumer() -> Config:
     return {
         "durable_name": TRACER,
         "deliver_policy": "new",
-        "ack_policy": "all",
+        # Each by itself: what a killed tracer had in hand comes again after what the next one has told by then.
+        "ack_policy": "explicit",
         "ack_wait": int(TRACER_ACK_WAIT_S * _NANOSECONDS),
         "max_ack_pending": MAX_IN_FLIGHT,
         "filter_subjects": ["orders.>"],

@@ -17,7 +17,7 @@ from nats.aio.client import Client
 from broker.connection import raise_if_cancelled
 from broker.errors import BrokerError
 from broker.pull import Delivery
-from broker.read import all_of
+from broker.read import few_of
 from broker.windows import WindowedPuller
 from choreography.broker_setup import ORDERS, TRACER, tracer_consumer
 from choreography.clock import epoch_s
@@ -58,7 +58,8 @@ class Tracer:
             spans = [span for delivery in batch for span in await self._told_by(delivery)]
             if spans:
                 await self._exported(spans, batch)
-            await batch[-1].ack()
+            for delivery in batch:
+                await delivery.ack()
 
     async def _begin(self) -> None:
         """Its consumer is made once, and keeps its place over restarts."""
@@ -80,13 +81,15 @@ class Tracer:
         if event is None or not self._samples(trace_of(event).trace_id):
             return []
         followed = self._known.pop(event.order_id, None)
-        if followed is None or followed.last >= delivery.stream_sequence:
+        late = followed is not None and followed.last >= delivery.stream_sequence
+        if followed is None or late:
             followed = Followed()
             if event.type is not EventType.ORDER_PLACED:
                 await self._catch_up(followed, event.order_id, delivery.stream_sequence)
-        self._known[event.order_id] = followed
-        if len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        if not late:
+            self._known[event.order_id] = followed
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
         return followed.tell(event, delivery.stream_sequence, delivery.at)
 
     async def _catch_up(self, followed: Followed, order_id: str, before: int) -> None:
@@ -94,7 +97,7 @@ class Tracer:
         while True:
             raise_if_cancelled()
             try:
-                found = await all_of(self._client, ORDERS, f"orders.{order_id}.>")
+                found = await few_of(self._client, ORDERS, f"orders.{order_id}.>")
                 break
             except BrokerError as error:
                 log.warning("tracer: %s", error)

@@ -2,11 +2,11 @@
 
 Two methods are asked, and what holds must hold by both: the interval is the hull of theirs, the p-value the larger.
 
-- Percentile-t bootstrap: follows skewed differences, which a t-interval or BCa at ten blocks does not.
+- Percentile-t bootstrap: follows skewed differences, which a t-interval at ten blocks does not.
 - Means of random subsets (Hartigan 1969; the inverted sign-flip test): exact at any number of blocks where the two
   arms are alike, as then each difference could as well have had the other sign. This is what keeps A/A quiet.
 
-Either alone misses its level in one of those cases; docs/decisions/0025 has the figures. Pure.
+Either alone misses its level in one of those cases; docs/decisions/0027 has the figures. Pure.
 """
 
 import math

@@ -59,7 +59,8 @@ class Tracer:
             spans = await self._spans(batch)
             if spans:
                 await self._exported(spans, batch)
-            await batch[-1].ack()
+            for delivery in batch:
+                await delivery.ack()
 
     async def stop(self) -> None:
         await self._puller.stop()
