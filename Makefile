@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: browser-test compose-test broker-files footprint dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale soak long screenshots lock docs clean
+.PHONY: test-more compose-test broker-files footprint dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale soak long screenshots lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -20,10 +20,10 @@ help:  ## this list
 WORKERS ?= 3
 
 test: $(READY) check  ## every check and every test
-	$(BIN)/pytest -m 'not long and not compose and not browser' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/pytest -m 'not long and not compose and not browser and not more' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-browser-test: $(READY)  ## the console's pages in a real Chromium, on a real lab
-	$(BIN)/pytest tests/browser -m browser --durations 8 --durations-min 8 --numprocesses 2 --dist loadscope
+test-more: $(READY)  ## the console in a real Chromium, traces, dashboards, executions of every kind under kills
+	$(BIN)/pytest -m 'browser or more' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .

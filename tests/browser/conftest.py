@@ -35,7 +35,7 @@ def find_browser() -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """``make browser-test`` runs these: each module takes a lab, and a browser's event loop bars every other test's."""
+    """``make test-more`` runs these: each module takes a lab, and a browser's event loop bars every other test's."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)

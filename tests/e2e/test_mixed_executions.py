@@ -36,7 +36,7 @@ async def kill(running: Mixed, over: asyncio.Event, killed: Counter[str]) -> Non
             await asyncio.to_thread(running.processes.launch, victim)
 
 
-@pytest.mark.slow
+@pytest.mark.more
 @pytest.mark.timeout(300 + EXECUTIONS)
 async def test_every_execution_ends_right_whoever_is_killed(tmp_path: Path) -> None:
     killed: Counter[str] = Counter()

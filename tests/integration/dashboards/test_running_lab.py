@@ -21,7 +21,7 @@ from lab.topology import LANES, SERVICES, LabConfig
 from tests.dashboards_queries import annotation_queries, families, family_of, names_used, panel_queries, path_of
 from tests.free_ports import free_port_base
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.more, pytest.mark.timeout(180)]
 
 AUDITOR, NATS_EXPORTER, PROMETHEUS = 50, 51, 52  # offsets of ports, above the lab's own
 WITHIN_S = 60.0

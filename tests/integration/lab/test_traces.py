@@ -17,7 +17,7 @@ from lab.topology import LANES, LabConfig, name_of
 from telemetry.context import TraceContext
 from tests.free_ports import free_port_base
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.more, pytest.mark.timeout(150)]
 
 CLIENT = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
 ENDS_WITHIN_S = 60.0

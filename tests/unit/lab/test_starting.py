@@ -45,8 +45,12 @@ def test_ctrl_c_while_it_starts_in_the_background_stops_it(tmp_path: Path, monke
                 process.wait(5.0)
 
     monkeypatch.setattr(detaching.subprocess, "Popen", sleeping)
-    with pytest.raises(KeyboardInterrupt):
-        detaching.detach_command(Home(tmp_path), "up")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a process of its own
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            detaching.detach_command(Home(tmp_path), "up")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert started[0].returncode == -signal.SIGTERM
 
 
