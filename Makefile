@@ -23,7 +23,7 @@ test: $(READY) check  ## every check and every test
 	$(BIN)/pytest -m 'not long and not compose and not browser and not more' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test-more: $(READY)  ## the console in a real Chromium, traces, dashboards, executions of every kind under kills
-	$(BIN)/pytest -m 'browser or more' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
+	$(BIN)/pytest -m '(browser or more) and not long' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .
