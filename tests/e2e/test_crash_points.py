@@ -25,7 +25,7 @@ from tests.e2e.trials import planned
 
 ROUNDS = 8
 ACTIONS = tuple(operation for operation in Operation if operation not in UNDOES)
-TIME_SCALE = 0.5  # so that the retry waits outlast most restarts
+TIME_SCALE = 1.0  # so that the retry waits outlast a restart, and one round is enough as a rule
 CALL_TIMEOUT_S = 2.0
 
 Struck = dict[str, set[tuple[str, str]]]
