@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0
 BACK_OFF_S = 1.0
+LAST_WORDS_S = 1
 # Statuses that end a request in the ordinary course: expired, batch or bytes used up, no messages.
 ORDINARY_ENDS = frozenset({"404", "408"})
 HEARTBEAT = "100"
@@ -99,15 +100,28 @@ class Puller:
         self.silent = False  # true while the server does not answer; for readiness
 
     async def stop(self) -> None:
-        """End ``batches()``. What was pulled and not yielded comes again after ``ack_wait``."""
+        """End ``batches()``. What has arrived and was not yielded is handed back at once."""
         self._stopped.set()
         if self._waiting is not None:
             self._waiting.cancel()
         if self._subscription is not None:
             try:
+                # What the server has sent by now is still on its way: it is waited for before nobody listens any more.
+                await self._client._send_unsubscribe(self._subscription._id)
+                await self._client.flush(LAST_WORDS_S)
+                await self._hand_back(self._subscription)
                 await self._subscription.unsubscribe()
-            except nats.errors.Error as error:
+            except (nats.errors.Error, TimeoutError, OSError) as error:
                 log.debug("broker: unsubscribing %s: %s", self._name, error)
+
+    async def _hand_back(self, subscription: Subscription) -> None:
+        while subscription.pending_msgs > 0:
+            try:
+                message = subscription._pending_queue.get_nowait()
+            except asyncio.QueueEmpty:
+                return
+            if message.reply and not (message.headers or {}).get("Status"):
+                await delivery_of(message, self._client).nak()
 
     async def batches(self) -> AsyncIterator[list[Delivery]]:
         """Batches of 1 to ``batch`` deliveries, each as soon as something is there; ends after ``stop()``."""
