@@ -20,7 +20,7 @@ from lab.errors import PortInUse
 from lab.topology import LabConfig
 from tests.free_ports import free_port_base
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 UP_WITHIN_S = 90.0
 
