@@ -1,23 +1,9 @@
 """``python -m services``: one service over HTTP, chosen by LAB_COMPONENT."""
 
-from services.http import create_app
-from services.serve import run, serve
-from services.service import Service
-from services.settings import Settings
-
-
-def main() -> None:
-    settings = Settings()
-
-    async def live() -> None:
-        service = await Service.open(settings)
-        try:
-            await serve(create_app(settings, service), settings)
-        finally:
-            await service.close()
-
-    run(live, settings)
-
+from services import starting
 
 if __name__ == "__main__":
+    starting.begin(without=starting.OPTIONAL)
+    from services.process import main
+
     main()

@@ -49,8 +49,6 @@ def run(main: Main, settings: Settings) -> None:
     if settings.otlp_endpoint:
         whose = {spans.COMPONENT: f"{settings.lane}-{settings.component}", spans.LANE: settings.lane}
         recording.start(settings.otlp_endpoint, whose, settings.trace_sample)
-    # Cycles are looked for 30 times less often than by default: these processes make many objects and few cycles.
-    gc.set_threshold(20_000, 20, 20)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_awaited(main))
 
@@ -77,13 +75,20 @@ async def serve(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_FOR_REQUESTS_S,
     )
     server = GentleServer(config)
-    gc.freeze()  # what was imported stays: it need not be looked through again
+    collect_seldom()
     try:
         await server.serve()
     except SystemExit:
         # uvicorn's way to say that it could not bind or that the lifespan failed; its own log line says which.
         log.error("%s could not start on %s:%s", settings.component, settings.host, settings.port)
         raise
+
+
+def collect_seldom() -> None:
+    """Whatever is there was imported and stays. Of the rest, these processes make many objects and few cycles."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # cycles are looked for 30 times less often than by default
+    gc.enable()  # see ``starting``
 
 
 class GentleServer(uvicorn.Server):

@@ -23,7 +23,7 @@ import pytest_asyncio
 
 import choreography
 import orchestration
-import services.__main__
+import services.process
 from broker.server import server_config
 from choreography import failing
 from lab import topology, wirings
@@ -64,9 +64,9 @@ def modules_of(package: ModuleType) -> list[str]:
 def test_both_lanes_run_the_same_services() -> None:
     wired = [importlib.import_module(name) for package in WIRINGS for name in modules_of(package)]
     for what in ("Service", "create_app"):
-        own = getattr(services.__main__, what)  # the services of the orchestration are processes of their own
+        own = getattr(services.process, what)  # the services of the orchestration are processes of their own
         assert any(vars(module).get(what) is own for module in wired), f"the choreography does not run this {what}"
-    assert services.__main__.Service is RunningService
+    assert services.process.Service is RunningService
     assert RunningService.__subclasses__() == []
 
 

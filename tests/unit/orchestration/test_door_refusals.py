@@ -8,8 +8,8 @@ import pytest
 
 from broker.errors import NotStored, Rejected
 from broker.publish import Message, publish
-from orchestration.__main__ import main
 from orchestration.orders.door import OrchestrationLane
+from orchestration.process import main
 from orchestration.runtime import records
 from orchestration.runtime.tokens import token_maker
 from services.front_door import NotDurable
