@@ -43,13 +43,13 @@ class Subject:
     cpu_s: dict[str, float] = field(default_factory=dict)
     orders: int = 0
 
-    def figures(self, floor: "Subject") -> dict[str, Any]:
+    def figures(self, floor: "Subject | None") -> dict[str, Any]:
         ordered = sorted(self.latencies_s)
         engine = sum(seconds for name, seconds in self.cpu_s.items() if name not in (STUB, "client"))
         return {
             "executions_per_s": round(median(self.rates), 1),
             "by_round": [round(rate, 1) for rate in self.rates],
-            "share_of_floor": round(median(a / b for a, b in zip(self.rates, floor.rates, strict=True)), 3),
+            **({} if floor is None else {"share_of_floor": round(self._share_of(floor), 3)}),
             "transitions_per_s": round(median(self.rates) * STATES_ENTERED, 1),
             "p50_ms": round(1000 * ordered[len(ordered) // 2], 2),
             "p99_ms": round(1000 * ordered[int(len(ordered) * 0.99)], 2),
@@ -58,6 +58,9 @@ class Subject:
                 name: round(1000 * seconds / self.orders, 3) for name, seconds in sorted(self.cpu_s.items())
             },
         }
+
+    def _share_of(self, floor: "Subject") -> float:
+        return median(ours / theirs for ours, theirs in zip(self.rates, floor.rates, strict=True))
 
 
 @dataclass
@@ -169,7 +172,8 @@ async def main(options: argparse.Namespace) -> None:
     finally:
         shutil.rmtree(home, ignore_errors=True)
     about = {"clients": options.clients, "orders": options.orders, "conductors": options.conductors}
-    print(json.dumps({"about": about} | {name: each.figures(found["floor"]) for name, each in found.items()}, indent=2))
+    figures = {name: each.figures(found.get("floor")) for name, each in found.items()}
+    print(json.dumps({"about": about} | figures, indent=2))
 
 
 def _options() -> argparse.Namespace:
@@ -179,7 +183,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--conductors", type=int, default=1)
     parser.add_argument("--port", type=int, default=9183, help="of the API; the stub takes the next")
-    parser.add_argument("--only", nargs="*", default=[], help="floor, standard, express")
+    parser.add_argument("--only", nargs="*", default=[], choices=("floor", "standard", "express"))
     return parser.parse_args()
 
 

@@ -15,8 +15,11 @@ from orchestration.api.paging import page_size
 from orchestration.api.protocol import Handlers
 from orchestration.api.recorded import Recorded, appends, find
 from orchestration.api.services import ApiServices
+from orchestration.asl.interpreter import ExecutionState
 from orchestration.asl.protocol import HistoryEvent
-from orchestration.runtime.first import first_events
+from orchestration.rfc3339 import rfc3339
+from orchestration.runtime.first import first_now
+from orchestration.runtime.pacing import PACING
 from orchestration.runtime.records import STREAM, log_subject
 from orchestration.runtime.tokens import token_maker
 
@@ -147,8 +150,12 @@ class ExecutionHistory:
             return await appends(self._client, token, after=after, limit=limit)
         make_token = token_maker(self._services.secret)
         machine = await self._services.machines.load(execution.start.machine)
-        started_at = execution.started_at
-        return [(0, first_events(machine, token, execution.start, started_at, partial(make_token, token)))]
+        start = execution.start
+        now = first_now(token, rfc3339(execution.started_at))
+        first = start.first_input(token)
+        nothing = ExecutionState.initial()
+        step = await PACING.advance(start.machine, machine, nothing, first, now, partial(make_token, token))
+        return [(0, step.history)]
 
 
 def _frame(execution: Recorded) -> Frame:
