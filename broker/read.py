@@ -18,6 +18,7 @@ from broker.connection import LeanClient
 from broker.errors import NotStored, Rejected
 from broker.publish import RETRYABLE_CODES
 
+MOST_SINGLY = 16  # messages of one subject, before whole pages are asked for
 PAGE = 256  # messages a request; the server ends a page early at about a quarter of its message buffer
 DEFAULT_TIMEOUT_S = 5.0
 NOT_FOUND = "404"
@@ -56,6 +57,42 @@ async def all_of(
 
     Raises ``NotStored`` when the broker is out of reach.
     """
+    if "*" in subject or ">" in subject:
+        return await _by_pages(client, stream, subject, start, limit)
+    most = MOST_SINGLY if limit is None else min(MOST_SINGLY, limit)
+    records, newest = await _singly(client, stream, subject, start, most)
+    start = records[-1].sequence + 1 if records else start
+    if newest is None or newest.sequence < start or len(records) == limit:
+        return records
+    left = None if limit is None else limit - len(records)
+    return records + await _by_pages(client, stream, subject, start, left)
+
+
+async def few_of(client: Client, stream: str, subject: str) -> list[Record]:
+    """Every stored message on a filter that has a handful, in order. Raises ``NotStored``."""
+    return (await _singly(client, stream, subject, 1, None))[0]
+
+
+async def _singly(
+    client: Client, stream: str, subject: str, start: int, most: int | None
+) -> tuple[list[Record], Record | None]:
+    """Messages one by one up to the last, which is told too.
+
+    For a page that is not full the server looks through the whole stream for more (measured with 80,000 messages in it:
+    tens of milliseconds, in which it reads nothing else from this connection).
+    """
+    newest = await last(client, stream, subject)
+    records: list[Record] = []
+    while newest is not None and start <= newest.sequence and len(records) != most:
+        found = await _next(client, stream, subject, start)
+        if found is None:
+            break
+        records.append(found)
+        start = found.sequence + 1
+    return records, newest
+
+
+async def _by_pages(client: Client, stream: str, subject: str, start: int, limit: int | None) -> list[Record]:
     records: list[Record] = []
     while limit is None or len(records) < limit:
         wanted = PAGE if limit is None else min(PAGE, limit - len(records))
@@ -67,22 +104,6 @@ async def all_of(
             break
     if _clustered(client):
         records += await _newest(client, stream, subject, start, None if limit is None else limit - len(records))
-    return records
-
-
-async def few_of(client: Client, stream: str, subject: str) -> list[Record]:
-    """Every stored message on a filter that has a handful, in order. Raises ``NotStored``.
-
-    One by one up to the last: for a page that is not full the server looks through the whole stream for more (measured
-    with 80,000 messages in it: tens of milliseconds, in which it reads nothing else from this connection).
-    """
-    newest = await last(client, stream, subject)
-    records: list[Record] = []
-    while newest is not None and (not records or records[-1].sequence < newest.sequence):
-        found = await _next(client, stream, subject, records[-1].sequence + 1 if records else 1)
-        if found is None:
-            break
-        records.append(found)
     return records
 
 

@@ -20,8 +20,8 @@ async def run_tracer(settings: Settings) -> None:
         async def ready() -> str | None:
             if not client.is_connected:
                 return "the broker is out of reach"
-            return None if tracer.following else "starting"
+            return None if tracer.forwarder.following else "starting"
 
-        async with running(tracer.run()):
+        async with running(tracer.forwarder.run()):
             await serve(create_operational_app(settings, ready), settings)
     exporter.close()

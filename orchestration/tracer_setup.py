@@ -58,15 +58,15 @@ def create_app(settings: Settings, client: Client) -> FastAPI:
     async def ready() -> str | None:
         if not client.is_connected:
             return "no connection to the broker"
-        return None if tracer.following else "starting"
+        return None if tracer.forwarder.following else "starting"
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = vital(tracer.run(), "the tracer")
+        running = vital(tracer.forwarder.run(), "the tracer")
         try:
             yield
         finally:
-            await tracer.stop()
+            await tracer.forwarder.stop()
             await asyncio.wait((running,), timeout=STOP_WITHIN_S)
             running.cancel()
             exporter.close()

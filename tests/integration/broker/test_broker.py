@@ -13,7 +13,7 @@ from broker.errors import Conflict, NotStored, Rejected
 from broker.provision import provision
 from broker.publish import Message, publish, publish_batch, schedule
 from broker.pull import Delivery, Puller
-from broker.read import all_of, few_of, last
+from broker.read import MOST_SINGLY, all_of, few_of, last
 
 STREAM = {
     "name": "S",
@@ -99,6 +99,21 @@ async def test_a_handful_is_read_in_order_and_alone(client):
     assert [record.body.decode() for record in found] == [f"o-1 {number}" for number in range(5)]
     assert [record.sequence for record in found] == [r.sequence for r in await all_of(client, "S", "s.o-1.>")]
     assert await few_of(client, "S", "s.nobody.>") == []
+
+
+@pytest.mark.parametrize("count", [0, 1, MOST_SINGLY, MOST_SINGLY + 1, 40])
+async def test_one_subject_is_read_whole_or_from_anywhere_however_many_messages_it_has(client, count):
+    for number in range(count):
+        for name in ("one", "other"):
+            await publish(client, Message(f"s.{name}", str(number).encode()))
+    await publish(client, Message("s.other", b"last"))
+    found = await all_of(client, "S", "s.one")
+    assert [int(record.body) for record in found] == list(range(count))
+    for start in (2, 17, 33, 2 * count + 1):
+        for limit in (0, 1, MOST_SINGLY, 30, None):
+            part = await all_of(client, "S", "s.one", start=start, limit=limit)
+            expected = [record.sequence for record in found if record.sequence >= start]
+            assert [record.sequence for record in part] == expected[:limit]
 
 
 async def test_a_schedule_survives_a_kill_and_is_delivered_to_its_target(client, nats_url):
