@@ -8,8 +8,7 @@ import typer
 
 from lab.commands.options import err
 from lab.errors import BadInput
-from orchestration.orders.cloudformation import TasksAs, template
-from orchestration.orders.definition import order_machine
+from orchestration.orders.tasks_as import TasksAs
 from services.practices import PRESETS
 from services.settings import Settings
 
@@ -27,6 +26,9 @@ def aws(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; default: standard output.")] = None,
 ) -> None:
     """Write the order machine as a CloudFormation template: the same states, retries and undo steps, on AWS."""
+    from orchestration.orders.cloudformation import template
+    from orchestration.orders.definition import order_machine
+
     defaults = Settings.model_fields
     definition = order_machine(
         PRESETS["hardened"],

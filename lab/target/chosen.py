@@ -8,7 +8,8 @@ from typing import Final
 from lab.control.client import RunningLab, running_lab
 from lab.errors import NotUp, Starting
 from lab.home import Home
-from lab.target.compose_secrets import ENV_FILE
+
+ENV_FILE: Final = ".env"  # beside compose.yaml: the secrets of its containers
 
 
 class Where(StrEnum):

@@ -14,7 +14,6 @@ from lab.credentials import LAB_USER
 from lab.errors import BadInput
 from lab.topology import LANES, SERVICES
 
-ENV_FILE: Final = ".env"
 ROUTES_USER: Final = "routes"  # as whom the brokers of a cluster call each other
 READ_MODEL: Final = "read_model"
 # Databases of a lane, each with its own role; the conductor's read model is the only one that is no ledger.

@@ -117,16 +117,8 @@ class ExecutionOperations:
             except NotStored as error:
                 doubt = error
             else:
-                return await self._started_at(subject)
+                return start.at
         raise NotStored(f"{subject}: {doubt}")
-
-    async def _started_at(self, subject: str) -> float:
-        """Of a start that is stored: whatever the broker says now, it is no reason to refuse it."""
-        try:
-            record = await last(self._client, records.STREAM, subject)
-        except BrokerError:
-            record = None
-        return round(self._services.clock(), 3) if record is None else epoch_s(record.at)
 
     async def _same(self, execution: ExecutionName, start: records.Start, *, ours: bool) -> float:
         """Something stands there: a start like this one, whose execution still runs, is the answer to this one too."""

@@ -69,7 +69,7 @@ class NestedExecutions:
             if record is None:
                 continue
             if record.headers.get("Nats-Msg-Id") == started_by:
-                return epoch_s(record.at)
+                return records.decode_start(record.body).began_at(epoch_s(record.at))
             return await self._same(name, start)
         raise NotStored(f"{subject}: {doubt}")
 

@@ -95,7 +95,8 @@ async def find(client: Client, arn: str) -> Recorded:
 
 def recorded(name: ExecutionName, start: Record, append: Record | None) -> Recorded:
     decoded = None if append is None else records.decode_append(append.body)
-    return Recorded(name, records.decode_start(start.body), epoch_s(start.at), decoded)
+    read = records.decode_start(start.body)
+    return Recorded(name, read, read.began_at(epoch_s(start.at)), decoded)
 
 
 async def appends(

@@ -39,6 +39,7 @@ async def start_of(services: ApiServices, to: Target, name: ExecutionName, reque
         qualifier=to.qualifier,
         mock=mock_of(to.name, to.test_case) if to.test_case else "",
         trace_header=request.get("traceHeader", ""),
+        at=round(services.clock(), 3),
     )
 
 

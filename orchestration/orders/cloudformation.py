@@ -6,20 +6,12 @@ function, and a person is asked through an SQS queue whose messages hold the tas
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from enum import StrEnum
 from typing import Any, Final
 
 from orchestration.orders.definition import OPERATION_OF_RESOURCE
 from orchestration.orders.order_story import ASKS_A_MANAGER, ASKS_FOR_REPAIR
+from orchestration.orders.tasks_as import TasksAs
 from services.operations import PATH_OF, SERVICE_OF, Service
-
-
-class TasksAs(StrEnum):
-    """How the services are reached on AWS."""
-
-    HTTP = "http"
-    LAMBDA = "lambda"
-
 
 Json = Any
 

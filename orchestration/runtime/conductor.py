@@ -225,13 +225,13 @@ class Conductor:
             append = records.decode_append(found.body)
             machine = await self.tools.machines.load(append.machine)
             return Drive.resumed(self.tools, next(self._numbers), execution, machine, append, found.sequence), told
-        began_at = work.at
+        stored_at = work.at
         if start is None:
             record = await self.tools.history.load_start(execution)
             if record is None:
                 raise Unreadable(f"a wake message for {execution!r}, which never started")
-            start, began_at = records.decode_start(record.body), epoch_s(record.at)
-        return await self._fresh(execution, start, began_at), (start.first_input(execution), *told)
+            start, stored_at = records.decode_start(record.body), epoch_s(record.at)
+        return await self._fresh(execution, start, stored_at), (start.first_input(execution), *told)
 
     async def _work_in_memory(self, work: Delivery) -> None:
         """Practice ``outbox`` off: acknowledged at once, and what happens to this process happens to the execution."""
@@ -255,9 +255,9 @@ class Conductor:
             del self._hands[execution]
             hand.let_go()
 
-    async def _fresh(self, execution: str, start: records.Start, began_at: float) -> Drive:
+    async def _fresh(self, execution: str, start: records.Start, stored_at: float) -> Drive:
         machine = await self.tools.machines.load(start.machine)
-        return Drive.fresh(self.tools, next(self._numbers), execution, machine, start, began_at)
+        return Drive.fresh(self.tools, next(self._numbers), execution, machine, start, start.began_at(stored_at))
 
     async def _dead(self, work: Delivery, reason: str) -> None:
         try:

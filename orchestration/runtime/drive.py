@@ -62,7 +62,7 @@ class Drive:
     def fresh(
         cls, tools: Tools, number: int, execution: str, machine: Machine, start: Start, began_at: float
     ) -> "Drive":
-        """``began_at``: epoch seconds of the start's storing."""
+        """``began_at``: epoch seconds of the start."""
         return cls(tools, Progress.fresh(tools, number, execution, machine, start, began_at))
 
     @classmethod

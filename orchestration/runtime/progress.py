@@ -110,7 +110,7 @@ class Progress:
     def fresh(
         cls, tools: Tools, number: int, execution: str, machine: Machine, start: Start, began_at: float
     ) -> "Progress":
-        """``began_at``: epoch seconds of the start's storing."""
+        """``began_at``: epoch seconds of the start."""
         return cls(tools, number, execution, machine, start.machine, rfc3339(began_at), start.origin)
 
     @classmethod

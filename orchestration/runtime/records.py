@@ -147,13 +147,18 @@ class Start(Origin):
     """Run ``machine`` with ``input``. ``fingerprint`` tells a repeated start from another one of the same id.
 
     ``machine`` is what ``machines.Machines`` loads: the name of a built-in machine, or ``<name>@<revision>``.
-    ``facts`` is the shell's part of the context object.
+    ``facts`` is the shell's part of the context object. ``at`` is the instant (epoch seconds) that the starter was
+    told; 0: nobody was told any, and it is the broker's, of storing it.
     """
 
     machine: str
     input: Json
     fingerprint: str
     facts: Mapping[str, Json] = field(default_factory=dict)
+    at: float = 0.0
+
+    def began_at(self, stored_at: float) -> float:
+        return self.at or stored_at
 
     def first_input(self, execution: str) -> ExecutionStarted:
         return ExecutionStarted(self.arn or execution, self.input, dict(self.facts), self.mock)
@@ -168,6 +173,8 @@ class Start(Origin):
         }
         if self.facts:
             body["facts"] = self.facts
+        if self.at:
+            body["at"] = self.at
         return orjson.dumps(body)
 
 
@@ -190,7 +197,7 @@ class Outline(Origin):
 
     ``asked`` names every resource asked for so far, ``waiting`` the entries that wait for the outside. ``summary``
     holds the ``error`` and ``cause`` that ended it or made it wait for a callback, and ``failed_in``, the Fail state
-    that ended it. Instants are RFC 3339: ``began_at`` is the broker's of the start, ``stopped_at`` that of the event
+    that ended it. Instants are RFC 3339: ``began_at`` is the start's, ``stopped_at`` that of the event
     that ended it, ``redriven_at`` that of the last of its ``redrives``.
     """
 
@@ -247,6 +254,7 @@ def decode_start(body: bytes) -> Start:
             fields["input"],
             str(fields["fingerprint"]),
             fields.get("facts", {}),
+            fields.get("at", 0.0),
             **_origin(fields),
         )
     except (KeyError, TypeError) as error:

@@ -144,7 +144,7 @@ def _started(token: str, seen: Seen, readers: Mapping[str, Reader]) -> Values | 
         "alias": alias,
         "map_run": start.map_run,
         "began": seen.stream_sequence,
-        "started_at": seen.at,
+        "started_at": start.began_at(seen.at),
         "note": _text(reader.note(start)) if reader else "",
         **_AT_FIRST,
         "sequence": seen.stream_sequence,
@@ -196,7 +196,7 @@ def _appended(seen: Seen, readers: Mapping[str, Reader]) -> tuple[Ended | None, 
         orjson.dumps(last.waiting).decode() if last.waiting else "",
         phase,
     )
-    ended = None if running else Ended(machine, phase, seen.at - epoch_s(last.began_at), last.redrives > 0)
+    ended = None if running else Ended(machine, phase, max(0.0, seen.at - epoch_s(last.began_at)), last.redrives > 0)
     return ended, dict(zip(_CHANGING, values, strict=True))
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from lab.cli import run
 from orchestration.asl.checking import check
-from orchestration.orders.cloudformation import TasksAs, aws_definition, template
+from orchestration.orders.cloudformation import aws_definition, template
 from orchestration.orders.definition import order_machine
+from orchestration.orders.tasks_as import TasksAs
 from services.practices import PRESETS, parse_practices
 
 
