@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: test-more compose-test broker-files footprint dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale soak long screenshots lock docs clean
+.PHONY: test-more compose-test broker-files footprint dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale bench-console soak long screenshots lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -22,8 +22,9 @@ WORKERS ?= 3
 test: $(READY) check  ## every check and every test
 	$(BIN)/pytest -m 'not long and not compose and not browser and not more' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-test-more: $(READY)  ## the console in a real Chromium, traces, dashboards, executions of every kind under kills
-	$(BIN)/pytest -m '(browser or more) and not long' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
+test-more: $(READY)  ## the console in a real Chromium, traces, dashboards, the workshop, 100,000 simulated executions: minutes
+	$(BIN)/pytest -m '(browser or more) and not long and not compose' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
+	LAB_SIMULATED_EXECUTIONS=100000 $(BIN)/pytest tests/properties/simulation --numprocesses 2
 
 check: $(READY)  ## lint, format, types, import directions
 	$(BIN)/ruff check .
@@ -61,17 +62,23 @@ soak: $(READY)  ## the long kill loop: 30,000 orders a lane
 	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s
 
 compose-test: $(READY)  ## the containers of compose.yaml: built, loaded, broken and judged
-	$(BIN)/pytest tests/compose -m compose --timeout 1500 -s
+	$(BIN)/pytest tests/compose -m compose --timeout 1500 -s -rs
 
 broker-files: $(READY)  ## the configuration of the containers' brokers, which is made from the code
-	$(BIN)/python -m lab.target.broker_files
+	$(BIN)/python -m lab.target.broker_files build
 
 docs: $(READY)  ## documents that are made from the code
 	$(BIN)/python -m choreography asyncapi > docs/choreography.asyncapi.json
 	$(BIN)/python -m choreography diagram > docs/choreography.mmd
 
+bench-console: $(READY)  ## what open pages cost the lanes, how soon the console answers, whether an open page grows
+	$(BIN)/python -m bench.console cost
+	$(BIN)/python -m bench.console clicks
+	$(BIN)/python -m bench.console open
+
 screenshots: $(READY)  ## every page of the console, wide and narrow, light and dark, into .lab/screenshots
 	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.screenshots --readme
 
 lock:  ## pin every dependency again, for every supported Python
 	uv pip compile --quiet --universal --no-emit-index-url --no-emit-find-links --no-header --no-annotate \

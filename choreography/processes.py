@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from nats.aio.client import Client
+from nats.errors import AuthorizationError
 
 from broker.connection import close, connect
 from choreography.broker_setup import TRACKER
@@ -21,6 +22,7 @@ from choreography.last_resort import LastResort
 from choreography.reactions_simple import SimpleReactions
 from choreography.tracker import Tracker
 from choreography.watch import Watch
+from services.errors import CannotStart
 from services.front_door_http import create_door_app
 from services.operational_http import create_operational_app
 from services.practices import Practice
@@ -64,12 +66,18 @@ async def run_watch(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Client]:
-    client = await connect(
-        settings.broker_url,
-        user=settings.broker_user,
-        password=settings.broker_password.get_secret_value(),
-        name=f"{settings.lane}-{settings.component}",
-    )
+    """Raises ``CannotStart``."""
+    try:
+        client = await connect(
+            settings.broker_url,
+            user=settings.broker_user,
+            password=settings.broker_password.get_secret_value(),
+            name=f"{settings.lane}-{settings.component}",
+        )
+    except AuthorizationError:
+        raise CannotStart(f"the broker does not know user {settings.broker_user} with this password") from None
+    except TimeoutError as error:
+        raise CannotStart(str(error)) from None
     try:
         yield client
     finally:

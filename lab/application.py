@@ -16,6 +16,8 @@ from lab.commands import (
     approvals,
     audit,
     bench,
+    calibrate,
+    change_cost,
     console,
     dead_letters,
     demo,
@@ -31,6 +33,7 @@ from lab.commands import (
     stepfunctions,
     trace,
     why,
+    workshop,
 )
 from lab.errors import LabError
 from lab.target.chosen import CHOSEN, Where
@@ -89,14 +92,24 @@ COMMANDS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
         machinery.thaw,
         machinery.restart,
     ),
-    "Experiments": (run.scenarios, run.run, run.rerun, run.ablation, diagnose.diagnose, report.report, report.compare),
-    "Judgement": (audit.audit, demo.demo, bench.bench),
+    "Experiments": (
+        run.scenarios,
+        run.run,
+        run.rerun,
+        run.ablation,
+        calibrate.calibrate,
+        diagnose.diagnose,
+        report.report,
+        report.compare,
+    ),
+    "Judgement": (audit.audit, demo.demo, bench.bench, change_cost.change_cost),
 }
 for _panel, _commands in COMMANDS.items():
     for _command in _commands:
         app.command(rich_help_panel=_panel)(_command)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="Orders")
 app.add_typer(export.app, name="export", rich_help_panel="Judgement")
+app.add_typer(workshop.app, name="workshop", rich_help_panel="Experiments")
 
 
 def answer(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,7 @@ class DemoOptions:
     seed: int = 1
     scenario: str = DEFAULT_SCENARIO
     presets: tuple[str, ...] = ("hardened", "naive")
+    console: bool = False
 
     def __post_init__(self) -> None:
         unknown = [preset for preset in self.presets if preset not in PRESETS]
@@ -64,6 +65,8 @@ async def run_demo(options: DemoOptions, console: Console | None = None) -> int:
     home = options.home.resolve()
     started = time.monotonic()
     console.print(f"scenario {scenario.name}: {scenario.title}; seed {options.seed}", markup=False)
+    if options.console:
+        console.print(f"watch it: {LabConfig(port_base=options.port_base).console_url}", style="bold", markup=False)
     with results_folder(home, datetime.now(UTC)) as folder:
         results: dict[str, list[Verdict]] = {}
         for preset in options.presets:
@@ -76,7 +79,7 @@ async def run_demo(options: DemoOptions, console: Console | None = None) -> int:
     clean = all(verdict.clean for verdict in results.get(MUST_BE_CLEAN, ()))
     _say_goodbye(console, latest, results, clean, time.monotonic() - started)
     if console.is_terminal:
-        for line in try_next(home, results):
+        for line in try_next(home, results, options.port_base):
             console.print(line, soft_wrap=True, markup=False)
     return 0 if clean else 1
 
@@ -87,6 +90,8 @@ async def _run_preset(
     with _temporary_home(options.home.resolve(), preset) as home, progress_on(console, preset) as progress:
         practices = PRESETS[preset]
         config = config_for(scenario, home=home, port_base=options.port_base, lanes=LANES, practices=practices)
+        # To look at: whoever killed a process from a page would have the verdict speak of it.
+        config = replace(config, console=options.console, console_controls=False)
         try:
             progress.say(f"starting both lanes, practices: {preset}")
             async with links_for(scenario, config) as (linked, links), Lab(linked, on_event=progress.on_event) as lab:
@@ -200,7 +205,7 @@ def _unclean(verdicts: Sequence[Verdict]) -> list[str]:
     return [verdict.lane for verdict in verdicts if not verdict.clean]
 
 
-def try_next(home: Path, results: Mapping[str, Sequence[Verdict]]) -> list[str]:
+def try_next(home: Path, results: Mapping[str, Sequence[Verdict]], port_base: int = DEFAULT_PORT_BASE) -> list[str]:
     """Commands worth typing now; first of all, the story of an order that the verdict names."""
     named = [order_id for verdicts in results.values() for each in verdicts for order_id in named_orders(each)]
     advice = [
@@ -210,20 +215,23 @@ def try_next(home: Path, results: Mapping[str, Sequence[Verdict]]) -> list[str]:
         ("lab up", "both lanes, to play with; it says how"),
     ]
     commands = [(advised(command, home), meaning) for command, meaning in advice]
+    commands.append(("lab workshop", "twelve lessons, which the lab itself checks"))
     width = max(len(command) for command, _ in commands)
-    return ["try next:", *(f"  {command:<{width}}  {meaning}" for command, meaning in commands), *tour(home)]
+    listed = [f"  {command:<{width}}  {meaning}" for command, meaning in commands]
+    return ["try next:", *listed, *tour(home, port_base)]
 
 
-def tour(home: Path) -> list[str]:
-    """Three things worth trying in the console, with their addresses."""
-    console = LabConfig(home=home).console_url
+def tour(home: Path, port_base: int = DEFAULT_PORT_BASE) -> list[str]:
+    """Three things worth trying in the console, with their addresses, and the command that makes these answer."""
+    console = LabConfig(home=home, port_base=port_base).console_url
+    up = "lab up" if port_base == DEFAULT_PORT_BASE else f"lab up --port-base {port_base}"
     stops = (
-        (f"{console}/", "break the label printer, place an order, and watch each lane undo it"),
+        (f"{console}/", "break the label printer, place an order, mend it, and watch each lane undo"),
         (f"{console}/approvals", "place a dear order on the stage; decide by the link in the manager's mail"),
         (f"{console}/studio", "draw a state machine, publish it, and run it"),
     )
     width = max(len(address) for address, _ in stops)
     return [
-        f"in the console, once {advised('lab up', home)} runs:",
+        f"in the console, once {advised(up, home)} runs:",
         *(f"  {address:<{width}}  {meaning}" for address, meaning in stops),
     ]

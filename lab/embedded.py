@@ -26,9 +26,11 @@ from lab.credentials import LAB_USER, Credentials, load_or_create
 from lab.errors import BadInput, NotReady, OutOfReach
 from lab.home import Home, HomeLock, clear_orphans, record_children
 from lab.ports import OTHER_PORTS, require_free
+from lab.processes.spec import ProcessSpec
 from lab.processes.state import Event, OnEvent, State, Status
 from lab.processes.supervisor import Supervisor
 from lab.topology import BROKER, HOST, STEP_FUNCTIONS, LabConfig, name_of
+from services.practices import Practices
 
 REQUEST_TIMEOUT_S = 10.0
 
@@ -63,6 +65,7 @@ class Lab:
         self._credentials: Credentials | None = None
         self._supervisor: Supervisor | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._changing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -73,9 +76,7 @@ class Lab:
             self._credentials = load_or_create(
                 self.home.secrets, {lane: wirings.users(lane) for lane in self.config.lanes}
             )
-            specs = topology.processes(
-                self.config, self._credentials, python=sys.executable, nats_server=str(wirings.nats_server())
-            )
+            specs = self._specs()
             require_free(specs, "--port N" if STEP_FUNCTIONS in self.config.lanes else OTHER_PORTS)
             if self._fresh:
                 self._remove_what_is_left()
@@ -100,6 +101,11 @@ class Lab:
     ) -> None:
         await self._stack.__aexit__(kind, error, trace)
         self.home.pids.unlink(missing_ok=True)
+
+    def _specs(self) -> tuple[ProcessSpec, ...]:
+        return topology.processes(
+            self.config, self.credentials, python=sys.executable, nats_server=str(wirings.nats_server())
+        )
 
     async def _start(self, supervisor: Supervisor) -> None:
         brokers = [name_of(lane, BROKER) for lane in self.config.lanes]
@@ -194,6 +200,24 @@ class Lab:
 
     async def wait_ready(self, name: str, timeout_s: float | None = None) -> None:
         await self.supervisor.wait_ready(name, timeout_s)
+
+    async def set_practices(self, lane: str, practices: Practices) -> list[str]:
+        """Start the lane's processes anew with other practices; the names of those that were. All are ready again.
+
+        They end together, so that no order meets both settings at once. Raises ``BadInput`` or ``NotReady``.
+        """
+        if lane not in self.config.lanes:
+            raise BadInput(f"lane {lane!r} is not up; up: {', '.join(self.config.lanes)}")
+        async with self._changing:
+            self.config = replace(self.config, practices={**self.config.practices, lane: practices})
+            before, restarted = dict(self.supervisor.specs), []
+            for spec in self._specs():
+                if spec != before[spec.name]:
+                    self.supervisor.respecify(spec)
+                    restarted += [spec.name] if spec.group == lane else []
+            await asyncio.gather(*(self.restart(name) for name in restarted))
+            await asyncio.gather(*(self.wait_ready(name) for name in restarted))
+        return restarted
 
     async def put_faults(self, lane: str, service: str, plan: Mapping[str, Any]) -> dict[str, Any]:
         """Replace a service's fault plan; the service's answer. Raises ``BadInput`` or ``OutOfReach``."""

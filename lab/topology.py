@@ -103,6 +103,7 @@ class LabConfig:
     console: bool = False
     console_host: str = HOST
     console_password: str = field(default="", repr=False)
+    console_controls: bool = True  # whether processes can be killed, and practices switched, from its pages
     grafana_url: str = ""
     traces: bool = False  # every process makes spans, and a collector keeps them
     trace_sample: float = 1.0
@@ -241,7 +242,7 @@ def _told(config: LabConfig, credentials: Credentials) -> dict[str, str]:
         "PORT": str(config.port_base + CONSOLE_OFFSET),
         "PASSWORD": config.console_password,
         "HOME": str(config.home),
-        "CONTROL": str(Home(config.home).socket),
+        **({"CONTROL": str(Home(config.home).socket)} if config.console_controls else {}),
         "LANES": json.dumps(lanes),
         "BROKERS": json.dumps(brokers),
         "PRACTICES": json.dumps({lane: format_practices(config.practices_of(lane)) for lane in config.lanes}),

@@ -255,6 +255,8 @@ async def _all_ended(reader: LaneReader, lane_run: LaneRun) -> bool:
 async def _sample_counters(lab: Target, reader: LaneReader, lane_run: LaneRun, over: asyncio.Event) -> None:
     """Sum the increments of the lane's counters; a counter that went back belongs to a new life of its process."""
     seen: dict[tuple[str, str], float] = {}
+    for component in reader.address.urls:  # what was counted before the run does not count
+        seen |= {(component, name): value for name, value in (await reader.counters(component, COUNTERS)).items()}
     while True:
         last = over.is_set()
         for component in reader.address.urls:

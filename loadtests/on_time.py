@@ -2,23 +2,29 @@
 
     locust -f loadtests/on_time.py --host http://127.0.0.1:7402 --plan workload.jsonl --headless -u 1 -r 1
 
-``latency`` events run from the planned moment to the acknowledgement; outcomes are events too (``outcome_feed``). With
-``-u N``, or N workers, each takes every N-th order. The plan begins when the users do, or, with ``--go FILE``, at the
-moment (epoch seconds) that the file will hold. An order whose answer was lost or 503 is sent again with the same body.
+``ORDER`` events run from the planned moment to the acknowledgement; outcomes are events too (``outcome_feed``). One
+user in each process sends: every order is a greenlet of its own. Of N workers (``--master --expect-workers N -u N`` and
+``--worker`` N times, each with the same ``--plan``) each sends every N-th order. The plan begins when all users are
+there, or, with ``--go FILE``, at the moment (epoch seconds) that the file will hold. An order whose answer was lost or
+503 is sent again with the same body.
 """
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Group
 from locust import events, task
 from locust.contrib.fasthttp import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.runners import MasterRunner, WorkerRunner
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from loadtests.locust_metrics import expose
 from loadtests.open_loop import FIRST_PAUSE_S, LATE_AFTER_S, MAX_PAUSE_S, Placement, Placing, placing_of
@@ -29,6 +35,9 @@ LEAD_S: Final = 1.0
 ASK_FOR_GO_EVERY_S: Final = 0.02
 OUTCOMES_WITHIN_S: Final = 60.0
 REQUEST_TYPE: Final = "ORDER"
+DONE: Final = "plan_done"  # from a worker to the master
+
+_everybody_is_there = Event()
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
@@ -42,36 +51,67 @@ def _options(parser: Any) -> None:
 @events.init.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
 def _begin(environment: Environment, **_: Any) -> None:
     """Ends the process where there is no plan to be sent: a user that fails to start would only be logged."""
-    path = environment.parsed_options.plan if environment.parsed_options is not None else ""
+    options = environment.parsed_options
     try:
-        read_plan(Path(path))
+        read_plan(Path(options.plan if options is not None else ""))
     except UnreadablePlan as error:
         raise SystemExit(f"--plan: {error}") from None
+    if isinstance(environment.runner, MasterRunner) and options is not None:
+        if options.headless and (options.num_users or 1) < options.expect_workers:
+            raise SystemExit("-u: every worker needs a user, or its share of the plan is never sent")
+        environment.runner.register_message(DONE, _quit_when_all_have(options.expect_workers), concurrent=True)
     expose(environment)
 
 
+@events.test_start.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
+def _new_test(**_: Any) -> None:
+    _everybody_is_there.clear()
+    OnTime.sending = False
+
+
+@events.spawning_complete.add_listener  # type: ignore[untyped-decorator]  # locust ships no types for it
+def _all_spawned(**_: Any) -> None:
+    _everybody_is_there.set()
+
+
+def _quit_when_all_have(workers: int) -> Any:
+    """The master's ear for workers that are done."""
+    done: set[str] = set()
+
+    def hear(environment: Environment, msg: Any, **_: Any) -> None:
+        done.add(msg.node_id)
+        options = environment.parsed_options
+        if len(done) == workers and options is not None and options.headless and environment.runner is not None:
+            environment.runner.stop()  # has every worker report what it has counted
+            gevent.sleep(2 * CSV_STATS_INTERVAL_SEC)  # and the report written
+            environment.runner.quit()
+
+    return hear
+
+
 class OnTime(FastHttpUser):
-    """Sends its share of the plan once, waits for the outcomes, and stops."""
+    """Sends its process's share of the plan once, waits for the outcomes, and stops; a second user does nothing."""
 
     concurrency = 500
     network_timeout = 5.0
     connection_timeout = 5.0
-    users_so_far = 0
+    sending = False
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         if environment.parsed_options is None:
             raise ValueError("it needs the options of a locust command line")
         self._options = environment.parsed_options
-        slots = max(1, self._options.num_users or 1)
-        worker = max(0, getattr(environment.runner, "worker_index", 0))
-        slot = (worker + OnTime.users_so_far) % slots
-        OnTime.users_so_far += 1
-        self._orders = read_plan(Path(self._options.plan))[slot::slots]
-        self._feed = OutcomeFeed(environment, self.host or "")
+        self._orders: Sequence[PlannedOrder] = ()
+        if not OnTime.sending:
+            OnTime.sending = True
+            self._orders = _share_of(environment, read_plan(Path(self._options.plan)))
+            self._feed = OutcomeFeed(environment, self.host or "")
 
     @task
     def send_all(self) -> None:
+        if not self._orders:
+            raise StopUser
         starts_at = _go(self._options.go)
         began, cpu = time.time(), time.process_time()
         with _written(self._options.placements) as file:
@@ -85,8 +125,11 @@ class OnTime(FastHttpUser):
         deadline = time.time() + OUTCOMES_WITHIN_S
         while self._feed.open and time.time() < deadline:
             gevent.sleep(0.1)
-        if self.environment.runner is not None and not self._options.go and self._options.headless:
-            self.environment.runner.quit()
+        runner = self.environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(DONE)
+        elif runner is not None and not self._options.go and self._options.headless:
+            runner.quit()
         raise StopUser
 
     def _place(self, order: PlannedOrder, planned_at: float, file: TextIO) -> None:
@@ -116,9 +159,19 @@ class OnTime(FastHttpUser):
             pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
 
+def _share_of(environment: Environment, orders: list[PlannedOrder]) -> list[PlannedOrder]:
+    """Every N-th order for each of N workers; all of them where there are none."""
+    runner, options = environment.runner, environment.parsed_options
+    if not isinstance(runner, WorkerRunner) or options is None:
+        return orders
+    workers = max(1, options.expect_workers)
+    return orders[runner.worker_index :: workers] if runner.worker_index < workers else []
+
+
 def _go(path: str) -> float:
     """The first planned moment."""
     if not path:
+        _everybody_is_there.wait()
         return time.time() + LEAD_S
     while not Path(path).exists():
         gevent.sleep(ASK_FOR_GO_EVERY_S)

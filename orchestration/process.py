@@ -6,10 +6,12 @@ Each component imports only what it needs: a process that was killed should be b
 import sys
 
 from nats.aio.client import Client
+from nats.errors import AuthorizationError
 
 from broker.connection import connect
 from orchestration.errors import OrchestrationError
 from orchestration.settings import TaskSettings
+from services.errors import CannotStart
 from services.serve import run
 from services.settings import Settings
 
@@ -67,9 +69,15 @@ async def _tracer(settings: Settings) -> None:
 
 
 async def _connected(settings: Settings) -> Client:
-    return await connect(
-        settings.broker_url,
-        user=settings.broker_user,
-        password=settings.broker_password.get_secret_value(),
-        name=settings.component,
-    )
+    """Raises ``CannotStart``."""
+    try:
+        return await connect(
+            settings.broker_url,
+            user=settings.broker_user,
+            password=settings.broker_password.get_secret_value(),
+            name=settings.component,
+        )
+    except AuthorizationError:
+        raise CannotStart(f"the broker does not know user {settings.broker_user} with this password") from None
+    except TimeoutError as error:
+        raise CannotStart(str(error)) from None

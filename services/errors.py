@@ -30,5 +30,9 @@ class Unstorable(ServiceError):
     """Give up: the database refuses what this command would write, now and ever (HTTP 422); nothing was done."""
 
 
+class CannotStart(ServiceError):
+    """Mend what it names (a password, an address, a peer that is not there), and start again."""
+
+
 class LedgerUnavailable(ServiceError):
     """Retry: the ledger could not commit; nothing was done."""

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services import spans
+from services.errors import CannotStart, LedgerUnavailable
 from services.hot_paths import with_hot_paths
 from services.settings import Settings
 from services.withholding import ABORT
@@ -44,13 +45,17 @@ def set_up_logging(component: str) -> None:
 
 
 def run(main: Main, settings: Settings) -> None:
-    """The whole life of a process. Errors end it with a traceback and exit code 1."""
+    """The whole life of a process. What a person can mend ends it with a line, a bug with a traceback; exit code 1."""
     set_up_logging(settings.component)
     if settings.otlp_endpoint:
         whose = {spans.COMPONENT: f"{settings.lane}-{settings.component}", spans.LANE: settings.lane}
         recording.start(settings.otlp_endpoint, whose, settings.trace_sample)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_awaited(main))
+        try:
+            runner.run(_awaited(main))
+        except (CannotStart, LedgerUnavailable) as error:
+            log.error("%s could not start: %s", settings.component, " ".join(str(error).split()))
+            sys.exit(1)
 
 
 async def _awaited(main: Main) -> None:

@@ -1,7 +1,8 @@
 """``lab approvals``, ``lab approve`` and ``lab reject``: the manager's desk."""
 
 import json
-from typing import Annotated
+import time
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -18,12 +19,19 @@ from lab.commands.options import (
 )
 from lab.errors import BadInput, OutOfReach, Refused
 from lab.hints import advised
-from lab.lane_client import lane_clients
+from lab.lane_client import LaneClient, lane_clients
+from lab.set_apart import status_of
+from services.trail import ENDED
 
-TokenArgument = Annotated[str, typer.Argument(metavar="TOKEN", help="As listed by lab approvals.")]
+TokenArgument = Annotated[
+    str, typer.Argument(metavar="TOKEN", help="As listed by lab approvals; or an order: in every lane where it waits.")
+]
 CommentOption = Annotated[str, typer.Option(help="Why; kept in the order's story.")]
 
 _NOT_FOUND, _GONE = 404, 410
+# An order that was placed a moment ago is charged and reserved before its manager is asked.
+ASKED_WITHIN_S: Final = 5.0
+ASK_AGAIN_AFTER_S: Final = 0.2
 
 
 def approvals(lane: LaneOption = LaneChoice.BOTH, as_json: JsonOption = False, home: HomeOption = DEFAULT_HOME) -> None:
@@ -56,14 +64,35 @@ def reject(token: TokenArgument, comment: CommentOption = "", home: HomeOption =
 
 
 def _decide(token: str, decision: str, comment: str, home: HomeOption) -> None:
-    """A token tells nobody which lane it is of: each is asked until one knows it."""
-    for client in lane_clients(find_lab(home), None):
-        answer = client.decide(token, decision, comment)
-        if answer.status == _NOT_FOUND:
-            continue
-        if answer.status < 300:
-            out.print(f"{client.lane}: {decision} accepted")
-            return
-        text = f"{client.lane}: {answer.problem()}"
-        raise OutOfReach(text) if answer.status >= 500 else Refused(text)
-    raise BadInput(f"no lane knows this token; {advised('lab approvals', home)} lists the valid ones")
+    """A token tells nobody which lane it is of: each is asked until one knows it. An order is decided in each lane."""
+    clients = lane_clients(find_lab(home), None)
+    if any(_decided(client, token, decision, comment) for client in clients):
+        return
+    known = [client for client in clients if status_of(client, token) is not None]
+    waiting = [(client, each) for client in known if (each := _token_of(client, token)) is not None]
+    if not waiting:
+        raise BadInput(f"no lane knows this token or order; {advised('lab approvals', home)} lists what waits")
+    for client, each in waiting:
+        _decided(client, each, decision, comment)
+
+
+def _decided(client: LaneClient, token: str, decision: str, comment: str) -> bool:
+    """False where the lane does not know the token."""
+    answer = client.decide(token, decision, comment)
+    if answer.status == _NOT_FOUND:
+        return False
+    if answer.status < 300:
+        out.print(f"{client.lane}: {decision} accepted")
+        return True
+    text = f"{client.lane}: {answer.problem()}"
+    raise OutOfReach(text) if answer.status >= 500 else Refused(text)
+
+
+def _token_of(client: LaneClient, order_id: str) -> str | None:
+    """Of an order that the lane knows; waits a moment for one that is still on its way to the manager."""
+    deadline = time.monotonic() + ASKED_WITHIN_S
+    while True:
+        token = next((each.token for each in client.approvals() if each.order_id == order_id), None)
+        if token is not None or status_of(client, order_id) in ENDED or time.monotonic() > deadline:
+            return token
+        time.sleep(ASK_AGAIN_AFTER_S)

@@ -49,22 +49,44 @@ def show(lane: LaneOption = LaneChoice.BOTH, as_json: JsonOption = False, home: 
 
 @app.command()
 def replay(
-    letter: Annotated[str, typer.Argument(metavar="LETTER", help="As listed by lab dead-letters show.")],
+    letter: Annotated[
+        str,
+        typer.Argument(metavar="LETTER", help="As listed by lab dead-letters show; or an order: all that waits of it."),
+    ],
     body: Annotated[Path | None, typer.Option(help="A JSON file: what the dead letter should have held.")] = None,
     lane: LaneOption = LaneChoice.BOTH,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Try it again, once what hindered it was put right."""
     content = _json(body) if body is not None else None
-    for client in lane_clients(find_lab(home), lane.one()):
-        order_id = order_of(client, letter)
-        before = status_of(client, order_id)
-        if try_again(client, letter, content):
-            out.print(f"{client.lane}: {letter} is tried again")
-            out.print(outcome(before, _after(client, order_id)))
-            return
+    clients = lane_clients(find_lab(home), lane.one())
+    if any(_replayed(client, letter, content) for client in clients):
+        return
+    replayed = [_replayed_all(client, letter) for client in clients] if body is None else []
+    if any(replayed):
+        return
     shown = advised("lab dead-letters show", home)
     raise BadInput(f"no lane set {letter!r} apart; {shown} lists what there is")
+
+
+def _replayed(client: LaneClient, letter: str, content: Any) -> bool:
+    """False where the letter is not this lane's."""
+    order_id = order_of(client, letter)
+    before = status_of(client, order_id)
+    if not try_again(client, letter, content):
+        return False
+    out.print(f"{client.lane}: {letter} is tried again")
+    out.print(outcome(before, _after(client, order_id)))
+    return True
+
+
+def _replayed_all(client: LaneClient, order_id: str) -> bool:
+    """Each letter of the order that waits, until its order has ended. False where none waits."""
+    letters = [each.letter for each in set_apart(client) if each.order_id == order_id and each.waits]
+    for letter in letters:
+        if status_of(client, order_id) not in ENDED:
+            _replayed(client, letter, None)
+    return bool(letters)
 
 
 def _after(client: LaneClient, order_id: str | None) -> OrderStatus | None:

@@ -2,14 +2,13 @@
 
 import os
 import signal
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from lab import interrupt
 from lab.commands.detaching import detach_command, say_detached
-from lab.commands.options import DEFAULT_HOME, HomeOption, LaneChoice, LaneOption, err, out
+from lab.commands.options import DEFAULT_HOME, HomeOption, LaneChoice, LaneOption, err, has_console, out
 from lab.continuing import continued
 from lab.errors import BadInput, NotUp
 from lab.home import Home, holder, wait_gone
@@ -30,9 +29,9 @@ def up(
     time_scale: Annotated[
         float, typer.Option(help="Multiplies retry waits, deadlines and call timeouts; 1 is real life.")
     ] = DEFAULT_TIME_SCALE,
-    port_base: Annotated[int, typer.Option(help="The lab listens on this port and the 42 after it.")] = (
-        DEFAULT_PORT_BASE
-    ),
+    port_base: Annotated[
+        int, typer.Option(envvar="LAB_PORT_BASE", help="The lab listens on this port and the 42 after it.")
+    ] = DEFAULT_PORT_BASE,
     conductors: Annotated[int, typer.Option(help="How many conductor processes.")] = 2,
     tracker: Annotated[bool, typer.Option(help="Keep a read model of order status.")] = True,
     restart: Annotated[bool, typer.Option(help="Start a process again that ended by itself.")] = True,
@@ -65,7 +64,7 @@ def up(
         restart=restart,
         traces=traces,
         trace_sample=trace_sample,
-        console=console and _has_console(),
+        console=console and has_console(),
         console_host=host,
         console_password=os.environ.get("LAB_PASSWORD", ""),
         grafana_url=os.environ.get("LAB_GRAFANA_URL", ""),
@@ -124,11 +123,3 @@ def _practices(text: str) -> Practices:
         return parse_practices(text)
     except ValueError as error:
         raise BadInput(str(error)) from None
-
-
-def _has_console() -> bool:
-    """Whether its own packages are installed; without them the lab runs all the same, and says so."""
-    if find_spec("nicegui") is not None:
-        return True
-    err.print("no console: its packages are not installed (pip install 'saga-lab[console]')", markup=False)
-    return False

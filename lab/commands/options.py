@@ -2,6 +2,7 @@
 
 import sys
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -56,3 +57,11 @@ def narrow_table(*headings: str, numbers: tuple[str, ...] = (), wrap: tuple[str,
         justify: Literal["left", "right"] = "right" if heading in numbers else "left"
         table.add_column(heading, justify=justify, no_wrap=heading not in wrap, overflow="fold")
     return table
+
+
+def has_console() -> bool:
+    """Whether its own packages are installed; without them the lab runs all the same, and says so."""
+    if find_spec("nicegui") is not None:
+        return True
+    err.print("no console: its packages are not installed (pip install 'saga-lab[console]')", markup=False)
+    return False

@@ -24,13 +24,19 @@ def report(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Build an experiment's report again from its raw results: one HTML file, and every figure as SVG, PNG and CSV."""
+    from lab.experiment.store import find
+
+    raw = find(home.resolve(), result)
+    write_report(raw, output or raw / "report")
+
+
+def write_report(raw: Path, folder: Path) -> None:
+    """Says what was found. Raises ``BadInput``."""
     # Brings Matplotlib and SciPy along, which other commands should not wait for.
-    from lab.experiment.store import find, load
+    from lab.experiment.store import load
     from lab.report.build import PAGE, build
     from lab.statistics.wording import sentence
 
-    raw = find(home.resolve(), result)
-    folder = output or raw / "report"
     built = build(load(raw), folder)
     for each in built.verdicts:
         if each.status == "different":
@@ -63,7 +69,8 @@ def compare(
 
 
 def _print(found: "Together") -> None:
-    from lab.report.together import cell_text, findings
+    from lab.report.arms import cell_text
+    from lab.report.together import findings
     from lab.statistics.wording import sentence
 
     headings = [f"{column.experiment}\n{column.arm}" for column in found.columns]

@@ -9,12 +9,13 @@ from rich.markup import escape
 
 from lab import interrupt
 from lab.commands.options import DEFAULT_HOME, HomeOption, narrow_table, out
+from lab.commands.report import write_report
 from lab.errors import LabError
-from lab.hints import advised
+from lab.target.chosen import CHOSEN, Where
 from lab.topology import DEFAULT_PORT_BASE
 
 if TYPE_CHECKING:
-    from lab.experiment.design import Design
+    from lab.experiment.design import Design, Target
     from lab.experiment.records import Experiment
     from lab.experiment.runner import Place, Progress
 
@@ -44,7 +45,8 @@ def run(
     chosen = [lane for lane in (part.strip() for part in lanes.split(",")) if lane]
     count = blocks if blocks is not None else QUICK_BLOCKS if quick else DEFAULT_BLOCKS
     arms = arms_of(found, chosen, practices, without, handicap)
-    _run(Design(found, arms, count, seed, traces), Place(home, port_base))
+    folder = run_design(Design(found, arms, count, seed, traces, _target()), Place(home, port_base))
+    write_report(folder, folder / "report")
 
 
 def rerun(
@@ -54,12 +56,13 @@ def rerun(
 ) -> None:
     """Run an experiment again exactly, from its manifest, and say what was the same. Exit code 1: not the same."""
     from lab.experiment.design import Design
-    from lab.experiment.runner import Place, compare
+    from lab.experiment.runner import Place, compare, must_be_finished
     from lab.experiment.store import find, load_manifest
 
     first = find(home.resolve(), result)
+    must_be_finished(first)
     design = Design.from_json(load_manifest(first)["design"])
-    second = _run(design, Place(home, port_base), {"rerun_of": first.name})
+    second = run_design(design, Place(home, port_base), {"rerun_of": first.name})
     same = compare(first, second)
     for name, holds in vars(same).items():
         out.print(f"{name}: {'the same' if holds else 'NOT the same'}")
@@ -85,7 +88,7 @@ def ablation(
     from lab.scenario import load_scenario
 
     for found in map(load_scenario, scenario):
-        _run(Design(found, ablation_arms(found), blocks, seed), Place(home, port_base))
+        run_design(Design(found, ablation_arms(found), blocks, seed, target=_target()), Place(home, port_base))
     if write is not None:
         write.write_text(markdown(newest(map(load, experiments(home.resolve())))), encoding="utf-8")
         out.print(f"written: {write}", markup=False)
@@ -108,12 +111,20 @@ def scenarios(
     out.print(table)
 
 
-def _run(design: "Design", place: "Place", more: dict[str, Any] | None = None) -> Path:
+def _target() -> "Target":
+    """Trials make their own processes, unless the containers are asked for."""
+    return "compose" if CHOSEN.get() is Where.COMPOSE else "embedded"
+
+
+def run_design(design: "Design", place: "Place", more: dict[str, Any] | None = None) -> Path:
+    """Says how it goes; the folder with the results. Raises ``LabError``."""
     from lab.experiment.runner import run_experiment, unfinished
     from lab.experiment.store import load
 
     scenario = design.scenario
     out.print(f"{scenario.name}: {scenario.asks or scenario.title}", markup=False)
+    if design.target == "compose":
+        out.print("on the containers that are up; what they did before is set aside")
     earlier = unfinished(place.home.resolve(), design)
     if earlier is not None:
         out.print(f"going on with {earlier}", markup=False)
@@ -124,7 +135,6 @@ def _run(design: "Design", place: "Place", more: dict[str, Any] | None = None) -
         raise Stopped(f"{stopped}; finished trials are kept in {kept}: the same command goes on", stopped) from None
     _show(load(folder))
     out.print(f"written: {folder}", markup=False)
-    out.print(f"its report: {advised(f'lab report {folder.name}', place.home)}", markup=False)
     return folder
 
 

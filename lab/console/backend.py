@@ -20,6 +20,7 @@ from lab.lane_client import checked
 
 ANSWER_WITHIN_S: Final = 8.0
 ACTION_WITHIN_S: Final = 30.0
+RESTART_WITHIN_S: Final = 90.0  # a whole lane's processes, at once
 CONNECTIONS: Final = 20
 AWS_JSON: Final = "application/x-amz-json-1.0"
 
@@ -135,6 +136,7 @@ class Backend:
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
         self.lanes: dict[str, LaneBackend] = {}
+        self.practices: Mapping[str, str] = settings.practices  # by lane, as they were when the console was started
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
@@ -168,15 +170,19 @@ class Backend:
         answer = await self._control("POST", f"/processes/{quote(process, safe='')}/{action}")
         return str(answer["state"])
 
-    async def control(self, method: str, target: str, body: object | None = None) -> Any:
-        """Any other request to the control API."""
-        return await self._control(method, target, body)
+    async def set_practices(self, lane: str, practices: str) -> list[str]:
+        """The processes that were started anew with them; they are all ready again."""
+        target = f"/lanes/{quote(lane, safe='')}/practices"
+        answer = await self._control("POST", target, {"practices": practices}, within_s=RESTART_WITHIN_S)
+        return list(answer["restarted"])
 
-    async def _control(self, method: str, target: str, body: object | None = None) -> Any:
+    async def _control(
+        self, method: str, target: str, body: object | None = None, *, within_s: float = ACTION_WITHIN_S
+    ) -> Any:
         path = self._settings.control
         if path is None:
             raise NotUp("processes are not controlled from here: this console was started without a control socket")
-        timeout = aiohttp.ClientTimeout(total=ACTION_WITHIN_S)
+        timeout = aiohttp.ClientTimeout(total=within_s)
         try:
             with reachable(path) as address:
                 async with (
@@ -196,5 +202,8 @@ def _parsed(content: bytes) -> Any:
 
 
 def lines(text: str) -> list[dict[str, Any]]:
-    """Every object of an NDJSON answer."""
-    return [orjson.loads(line) for line in text.splitlines() if line]
+    """Every object of an NDJSON answer. Raises ``OutOfReach`` where it was cut off."""
+    try:
+        return [orjson.loads(line) for line in text.splitlines() if line]
+    except orjson.JSONDecodeError as error:
+        raise OutOfReach(f"an answer was cut off: {error}") from error

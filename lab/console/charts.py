@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lab.console.feed import Sample
-from lab.console.theme import stroke
+from lab.console.theme import stroke, symbol
 
 WINDOW_S: Final = 180
 # Readable on light and on dark paper.
@@ -75,7 +75,8 @@ def options(figure: Figure, lanes: Sequence[str]) -> dict[str, Any]:
             {
                 "name": lane,
                 "type": "line",
-                "showSymbol": False,
+                "symbol": symbol(lane),
+                "symbolSize": 4,  # a value with none beside it is a point
                 "lineStyle": stroke(lane),
                 "color": stroke(lane)["color"],
                 "data": [],

@@ -15,6 +15,7 @@ from lab.console.svg import Markup
 from lab.errors import LabError
 
 MAX_JSON: Final = 20_000
+FAULT: Final = "a fault of the console itself, told in its log"
 Act = Callable[[], Awaitable[str | None]]
 
 
@@ -79,7 +80,8 @@ def act_button(label: str, says: str, act: Act, *, tone: str = "plain") -> ui.bu
         try:
             await attempt(act)
         finally:
-            button.enable()
+            if not button.is_deleted:
+                button.enable()
 
     button.on_click(run)
     return button
@@ -140,14 +142,21 @@ def described(element: ui.element, says: str) -> None:
 
 
 async def attempt(act: Act) -> None:
-    """Do it, and say what was done or why not."""
+    """Do it, and say what was done or why not; also where the button itself is gone by then."""
+    page = ui.context.client
     try:
         said = await act()
     except LabError as error:
-        ui.notify(str(error), type="negative", multi_line=True, close_button="Close")
+        with page:
+            ui.notify(str(error), type="negative", multi_line=True, close_button="Close")
         return
+    except Exception as error:
+        with page:
+            ui.notify(f"{FAULT}: {type(error).__name__}", type="negative", close_button="Close")
+        raise
     if said:
-        ui.notify(said, type="positive", color="dark")
+        with page:
+            ui.notify(said, type="positive", color="dark")
 
 
 def every(seconds: float, refresh: Callable[[], Awaitable[None]]) -> ui.timer:
@@ -161,6 +170,12 @@ def every(seconds: float, refresh: Callable[[], Awaitable[None]]) -> ui.timer:
             told = ""
         except LabError as error:
             told = f"✗ {error}"
+        except Exception as error:
+            tell(f"✗ {FAULT}: {type(error).__name__}")
+            raise
+        tell(told)
+
+    def tell(told: str) -> None:
         if trouble.text != told:
             trouble.set_text(told)
             trouble.set_visibility(bool(told))

@@ -6,7 +6,6 @@ It asks often while somebody looks and seldom otherwise. Everything it keeps is 
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from lab.console.backend import Backend, LaneBackend
 from lab.console.exposition import Reading, readings, total
 from lab.console.live import LaneNow, LiveLane
 from lab.errors import LabError
+from orchestration.vital import vital
 from services.operations import Service
 
 WATCHED_EVERY_S: Final = 1.0
@@ -61,12 +61,17 @@ class LaneFeed:
 
 
 class Feed:
-    """``async with``; pages read ``lanes`` and ``processes`` through ``look``, which also says that somebody looks."""
+    """``async with``; pages read ``lanes`` and ``processes`` through ``look``, which also says that somebody looks.
+
+    ``practices`` by lane, as they are now; ``trouble``: why what is said of processes and practices may be old.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._lanes: dict[str, LaneFeed] = {}
         self._processes: list[dict[str, Any]] = []
+        self.practices: Mapping[str, str] = backend.practices
+        self.trouble = ""
         self._looked_at = 0.0
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -74,8 +79,9 @@ class Feed:
     async def __aenter__(self) -> Self:
         for lane in self._backend.lanes.values():
             self._lanes[lane.name] = LaneFeed()
-            self._tasks.append(asyncio.create_task(self._follow(_Follower(lane, self._lanes[lane.name]))))
-        self._tasks.append(asyncio.create_task(self._watch_processes()))
+            follower = _Follower(lane, self._lanes[lane.name])
+            self._tasks.append(vital(self._follow(follower), f"following {lane.name}"))
+        self._tasks.append(vital(self._watch_processes(), "watching the processes"))
         return self
 
     async def __aexit__(
@@ -115,15 +121,22 @@ class Feed:
 
     async def _watch_processes(self) -> None:
         while True:
-            try:
-                self._processes = await self._look_at_processes()
-            except LabError as error:
-                logging.getLogger(__name__).warning("processes: %s", error)
+            await self.ask_processes()
             await self._pause()
+
+    async def ask_processes(self) -> None:
+        """Without waiting for the next look."""
+        try:
+            self._processes = await self._look_at_processes()
+            self.trouble = ""
+        except LabError as error:
+            self.trouble = str(error)
 
     async def _look_at_processes(self) -> list[dict[str, Any]]:
         if self._backend.can_control:
-            return list((await self._backend.status())["processes"])
+            status = await self._backend.status()
+            self.practices = {lane: str(each["practices"]) for lane, each in status["lanes"].items()}
+            return list(status["processes"])
         asked = [(lane, component) for lane in self._backend.lanes.values() for component in lane.urls]
         return list(await asyncio.gather(*(_readiness(lane, component) for lane, component in asked)))
 
@@ -142,7 +155,7 @@ class _Follower:
 
     def __init__(self, lane: LaneBackend, into: LaneFeed) -> None:
         self._lane, self._into = lane, into
-        self._live = LiveLane()
+        self._live: LiveLane | None = None
         self._cursor = 0
         self._places = {service.value: 0 for service in Service}
         self._last = time.monotonic()
@@ -153,32 +166,39 @@ class _Follower:
         """One look. What gives no answer is named, and asked again with the next."""
         told = self._into
         try:
-            behind = await self._read_outcomes() | await self._read_ledgers()
+            if self._live is None:
+                self._live = LiveLane(await self._lane.json("GET", "warehouse", "/stock"))
+            behind = await self._read_books(self._live)
             told.problem = "reading what happened before" if behind else None
         except LabError as error:
             behind, told.problem = True, str(error)
         told.silent = await self._read_metrics()
-        if not behind:
-            self._note()
+        if self._live is not None and not behind:
+            self._note(self._live)
         told.sequence += 1
 
-    async def _read_outcomes(self) -> bool:
-        """Whether there is more."""
+    async def _read_books(self, live: LiveLane) -> bool:
+        """Whether there is more. Ends are read before the ledgers and heard after them: whatever made an order end
+        is among the rows by then."""
+        outcomes, more = await self._read_outcomes()
+        behind = await asyncio.gather(*(self._read_ledger(live, service.value) for service in Service))
+        live.hear(outcomes)
+        self._cursor = max((int(each["cursor"]) for each in outcomes), default=self._cursor)
+        return more or any(behind)
+
+    async def _read_outcomes(self) -> tuple[list[dict[str, Any]], bool]:
+        found: list[dict[str, Any]] = []
         for _ in range(MAX_PAGES):
-            page = await self._lane.outcomes(self._cursor, PAGE)
-            self._live.hear(page)
-            self._cursor = max((int(each["cursor"]) for each in page), default=self._cursor)
+            page = await self._lane.outcomes(int(found[-1]["cursor"]) if found else self._cursor, PAGE)
+            found += page
             if len(page) < PAGE:
-                return False
-        return True
+                return found, False
+        return found, True
 
-    async def _read_ledgers(self) -> bool:
-        return any(await asyncio.gather(*(self._read_ledger(service.value) for service in Service)))
-
-    async def _read_ledger(self, service: str) -> bool:
+    async def _read_ledger(self, live: LiveLane, service: str) -> bool:
         for _ in range(MAX_PAGES):
             rows = await self._lane.ledger(service, self._places[service], PAGE)
-            self._live.read(service, rows)
+            live.read(rows)
             self._places[service] = max((int(row["seq"]) for row in rows), default=self._places[service])
             if len(rows) < PAGE:
                 return False
@@ -204,9 +224,9 @@ class _Follower:
         self._metrics[component] = list(readings(text))
         return True
 
-    def _note(self) -> None:
+    def _note(self, live: LiveLane) -> None:
         told, before = self._into, self._into.now
-        told.now = now = self._live.look()
+        told.now = now = live.look()
         moment = time.monotonic()
         seconds, self._last = max(1e-3, moment - self._last), moment
         ended = sum(now.finished.values()) - sum(before.finished.values()) if told.samples else 0

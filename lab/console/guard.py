@@ -31,7 +31,7 @@ PUBLIC: Final = ("/healthz", LOGIN, "/decide/")
 VALID_S: Final = 12 * 3600
 MAX_FORM: Final = 4_096
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-# A wrong password costs everybody who tries a little patience.
+# A wrong password costs patience, but only whoever typed it: a stranger must not lock a whole class out.
 TRIES: Final = 10
 TRIES_WINDOW_S: Final = 60.0
 POLICY: Final = (
@@ -111,7 +111,7 @@ class Guard:
         self._names = settings.names
         password = settings.password.get_secret_value()
         self._tickets = Tickets(password, settings.admin_token.get_secret_value()) if password else None
-        self._wrong: list[float] = []
+        self._wrong: dict[str, list[float]] = {}  # by the address that tried
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -154,16 +154,20 @@ class Guard:
     async def _login(self, request: Request, tickets: Tickets) -> Response:
         if request.method != "POST":
             return HTMLResponse(login_page())
-        now = time.time()
-        self._wrong = [at for at in self._wrong if now - at < TRIES_WINDOW_S]
-        if len(self._wrong) >= TRIES:
+        now, who = time.time(), request.client.host if request.client is not None else ""
+        self._wrong = {each: left for each, tries in self._wrong.items() if (left := _recent(tries, now))}
+        if len(self._wrong.get(who, ())) >= TRIES:
             return HTMLResponse(login_page("Too many wrong passwords: try again in a minute."), 429)
         if not tickets.accepts(await _password(request)):
-            self._wrong.append(now)
+            self._wrong.setdefault(who, []).append(now)
             return HTMLResponse(login_page("That is not the password."), 401)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(COOKIE, tickets.issue(now), max_age=VALID_S, httponly=True, samesite="lax")
         return answer
+
+
+def _recent(tries: Iterable[float], now: float) -> list[float]:
+    return [at for at in tries if now - at < TRIES_WINDOW_S]
 
 
 def _acts(scope: Scope) -> bool:

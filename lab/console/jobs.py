@@ -14,6 +14,7 @@ from lab.embedded import code_folder
 from lab.errors import BadInput
 
 LINES: Final = 300
+MAX_LINE_BYTES: Final = 2**20
 ENDS_WITHIN_S: Final = 10.0
 
 
@@ -51,16 +52,19 @@ class Job:
             stderr=asyncio.subprocess.STDOUT,
             cwd=code_folder(),
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            limit=MAX_LINE_BYTES,
         )
         self._task = asyncio.create_task(self._follow(self._process))
 
     async def _follow(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        while line := await process.stdout.readline():
-            self.lines.append(line.decode(errors="replace").rstrip())
-        code = await process.wait()
-        self.lines.append("done" if code == 0 else f"ended with exit code {code}")
-        self.running = ""
+        try:
+            while line := await process.stdout.readline():
+                self.lines.append(line.decode(errors="replace").rstrip())
+            code = await process.wait()
+            self.lines.append("done" if code == 0 else f"ended with exit code {code}")
+        finally:
+            self.running = ""
 
     async def stop(self) -> None:
         """As Ctrl-C would; an experiment keeps its finished trials."""

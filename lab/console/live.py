@@ -1,8 +1,8 @@
 """One lane as it is now, folded from its ledgers and its outcomes as they grow. Pure: rows in, figures out.
 
-It judges with the auditor's own definitions, but knows only what is there so far: an order is held against its lane
-once the lane says that it has ended, or at once where no later effect can put it right. Orders that ended well are
-forgotten, so that a day of load costs no more memory than an hour. It must not know how a lane works.
+What of the books is wrong, and what is at risk, is the live judge's to say (``lab.live.books``); beside it is told here
+how far orders have come. Orders that ended well are forgotten after a while, so that a day of load costs no more memory
+than an hour. It must not know how a lane works.
 """
 
 from collections import Counter, deque
@@ -10,48 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lab.auditor.anomalies import FINDERS, Anomaly, Case, outcome_of
-from lab.auditor.books import Books, fold
+from lab.auditor import StockLevel
 from lab.auditor.evidence import Effect, effect_of
+from lab.live.books import LiveBooks
 from lab.story import instant
 
-# Wrong at once, whatever comes later. Each is told by one ledger alone: the three are not read at the same instant.
-AT_ONCE: Final = (
-    Anomaly.DOUBLE_CHARGE,
-    Anomaly.DOUBLE_REFUND,
-    Anomaly.DOUBLE_RESERVE,
-    Anomaly.DOUBLE_LABEL,
-    Anomaly.UNDO_WITHOUT_DO,
-)
-AT_THE_END: Final = (
-    *AT_ONCE,
-    Anomaly.SHIPPED_NOT_PAID,
-    Anomaly.OVERSOLD,
-    Anomaly.CHARGED_NOT_SHIPPED,
-    Anomaly.STOCK_LEAKED,
-    Anomaly.STORY_MISMATCH,
-)
-MAX_HELD: Final = 20_000  # orders under way or wrong; of more, the oldest are no longer followed
-MAX_REMEMBERED: Final = 5_000  # orders that ended well, in case that something more is done for them
-MAX_NAMED: Final = 20
+REMEMBERED: Final = 50_000  # orders that ended well, in case that something more is done for them
+MAX_NAMED: Final = 100
 MAX_LATENCIES: Final = 2_000
-
-
-@dataclass
-class _Order:
-    effects: dict[str, list[Effect]] = field(default_factory=dict)
-    last: str = ""
-    last_at: str = ""
-    ended: str | None = None
-    books: Books = field(default_factory=Books)
-    wrong: tuple[Anomaly, ...] = ()
 
 
 @dataclass(frozen=True)
 class Wrong:
     order_id: str
     kinds: tuple[str, ...]
-    ended: str | None
 
 
 @dataclass(frozen=True)
@@ -70,76 +42,53 @@ class LaneNow:
 
 
 class LiveLane:
-    """Feed it outcomes first and ledger rows after them: whatever made an order end is then among the rows."""
+    """``stock``: what the warehouse had at the start, by product, with ``seeded`` and ``available``."""
 
-    def __init__(self) -> None:
-        self._orders: dict[str, _Order] = {}
-        self._remembered: dict[str, _Order] = {}
+    def __init__(self, stock: Mapping[str, Mapping[str, int]]) -> None:
+        levels = {sku: StockLevel(level["seeded"], level["available"]) for sku, level in stock.items()}
+        self._books = LiveBooks(levels, remember=REMEMBERED)
+        self._last: dict[str, tuple[str, str]] = {}  # of orders under way: when, and which effect
         self._finished: Counter[str] = Counter()
         self._effects: Counter[str] = Counter()
         self._latencies: deque[float] = deque(maxlen=MAX_LATENCIES)
-        self._touched: set[str] = set()
 
     def hear(self, outcomes: Iterable[Mapping[str, Any]]) -> None:
         for outcome in outcomes:
-            order = self._order(str(outcome["order_id"]))
-            order.ended = str(outcome["status"])
-            self._finished[order.ended] += 1
+            order_id, status = str(outcome["order_id"]), str(outcome["status"])
+            before = self._books.ended(order_id)
+            if before is not None:  # redriven: it ended once more
+                self._finished[before] -= 1
+            self._finished[status] += 1
+            self._books.hear_ends({order_id: status})
+            self._last.pop(order_id, None)
             self._latencies.append(instant(str(outcome["finished_at"])) - instant(str(outcome["accepted_at"])))
 
-    def read(self, service: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
-            effect = effect_of(row)
-            order = self._order(effect.order_id)
-            order.effects.setdefault(service, []).append(effect)
-            if row["at"] >= order.last_at:  # the ledgers are read at once, in no order
-                order.last, order.last_at = effect.operation, str(row["at"])
-            self._effects[effect.operation] += 1
+    def read(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """New rows of any ledgers, each ledger's in its own order."""
+        effects = [self._noted(row) for row in rows]
+        self._books.hear_effects(effects)
 
-    def _order(self, order_id: str) -> _Order:
-        self._touched.add(order_id)
-        order = self._orders.get(order_id)
-        if order is None:
-            order = self._orders[order_id] = self._remembered.pop(order_id, _Order())
-        return order
+    def _noted(self, row: Mapping[str, Any]) -> Effect:
+        effect, at = effect_of(row), str(row["at"])
+        self._effects[effect.operation] += 1
+        last_at, _ = self._last.get(effect.order_id, ("", ""))
+        if at >= last_at and self._books.ended(effect.order_id) is None:  # the ledgers are read in no order
+            self._last[effect.order_id] = (at, effect.operation)
+        return effect
 
     def look(self) -> LaneNow:
-        """The figures after everything that was fed; what ended well is put away."""
-        for order_id in self._touched:
-            self._judge(order_id)
-        self._touched.clear()
-        _bound(self._orders, MAX_HELD)
-        _bound(self._remembered, MAX_REMEMBERED)
-        wrong = {order_id: order for order_id, order in self._orders.items() if order.wrong}
-        risky = [order.books for order in self._orders.values() if not order.books.live_labels]
+        """The figures after everything that was fed."""
+        figures, wrong = self._books.figures(), self._books.wrong()
         latencies = tuple(self._latencies)
         self._latencies.clear()
         return LaneNow(
-            finished=dict(self._finished),
-            places=Counter(order.last for order in self._orders.values() if order.ended is None and order.last),
+            finished={status: count for status, count in self._finished.items() if count},
+            places=Counter(operation for _, operation in self._last.values()),
             wrong=len(wrong),
-            wrong_kinds=Counter(kind.value for order in wrong.values() for kind in order.wrong),
-            named=tuple(_named(*each) for each in list(wrong.items())[-MAX_NAMED:]),
-            cents_at_risk=sum(max(0, books.net_cents) for books in risky),
-            pieces_at_risk=sum(max(0, sum(books.pieces.values())) for books in risky),
+            wrong_kinds={str(kind): count for kind, count in figures.anomalies.items() if count},
+            named=tuple(Wrong(name, tuple(map(str, kinds))) for name, kinds in list(wrong.items())[-MAX_NAMED:]),
+            cents_at_risk=figures.cents_at_risk,
+            pieces_at_risk=figures.pieces_at_risk,
             effects=dict(self._effects),
             latencies_s=latencies,
         )
-
-    def _judge(self, order_id: str) -> None:
-        order = self._orders[order_id]
-        order.books = fold(order.effects, {}).get(order_id, Books())
-        case = Case(order_id, None, True, order.books, outcome_of(None, order.books), True, order.ended)
-        kinds = AT_ONCE if order.ended is None else AT_THE_END
-        order.wrong = tuple(kind for kind in kinds if FINDERS[kind](case) is not None)
-        if order.ended is not None and not order.wrong:
-            self._remembered[order_id] = self._orders.pop(order_id)
-
-
-def _named(order_id: str, order: _Order) -> Wrong:
-    return Wrong(order_id, tuple(kind.value for kind in order.wrong), order.ended)
-
-
-def _bound(orders: dict[str, _Order], most: int) -> None:
-    while len(orders) > most:
-        del orders[next(iter(orders))]

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from lab.console.backend import Backend
 from lab.embedded import code_folder
-from lab.errors import BadInput
+from lab.errors import BadInput, OutOfReach
 
 MAX_RATE: Final = 200.0
 ENDS_WITHIN_S: Final = 3.0
@@ -47,8 +47,11 @@ class LoadGenerator:
                 await self._start()
             assert self._process is not None
             assert self._process.stdin is not None
-            self._process.stdin.write(f"{rate}\n".encode())
-            await self._process.stdin.drain()
+            try:
+                self._process.stdin.write(f"{rate}\n".encode())
+                await self._process.stdin.drain()
+            except OSError as error:
+                raise OutOfReach("the load generator has just ended; turn the load again") from error
             self.rate = rate
 
     async def _start(self) -> None:

@@ -9,12 +9,14 @@ from lab.console.svg import Markup, tag
 
 @dataclass(frozen=True)
 class Cell:
-    """``link`` leads somewhere on this console; ``state``: shown by its sign; ``number``: figures of equal width."""
+    """``link`` leads somewhere on this console; ``state``: shown by its sign; ``number``: figures of equal width, on
+    one line; ``long``: a text that may be broken anywhere."""
 
     text: str
     link: str = ""
     state: bool = False
     number: bool = False
+    long: bool = False
 
 
 def table(name: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
@@ -30,4 +32,4 @@ def _cell(cell: Cell) -> Markup:
         content = tag("span", f"{sign.shape} {words_of(cell.text)}", class_=f"sign tone-{sign.tone}")
         return tag("td", content)
     content = tag("a", cell.text, href=cell.link) if cell.link.startswith("/") else Markup(tag("span", cell.text))
-    return tag("td", content, class_="number" if cell.number else None)
+    return tag("td", content, class_="number" if cell.number else "long" if cell.long else None)

@@ -34,6 +34,7 @@ class Rooms:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.courier)
         self._stack.push_async_callback(self.bus.close)
+        self._stack.callback(self.tail.close)
         return self
 
     async def __aexit__(

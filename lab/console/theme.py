@@ -6,6 +6,7 @@ from lab.report.lanes import look_of
 
 # In text there is no dash or marker: a shape beside the name takes their place.
 MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}
+SYMBOLS = {"o": "circle", "s": "rect", "^": "triangle", "D": "diamond", "v": "arrow"}
 
 
 def lane_css(lanes: Iterable[str]) -> str:
@@ -17,6 +18,11 @@ def lane_css(lanes: Iterable[str]) -> str:
         rules.append(f'.lane-title.lane-{lane}::before {{ content: "{mark}"; color: {look.colour}; }}')
         rules.append(f".card.lane-{lane} {{ border-left-color: {look.colour}; }}")
     return "\n".join(rules)
+
+
+def symbol(lane: str) -> str:
+    """How a chart draws one value of the lane."""
+    return SYMBOLS.get(look_of(lane).marker, "circle")
 
 
 def stroke(lane: str) -> dict[str, object]:

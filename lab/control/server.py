@@ -11,9 +11,9 @@ from aiohttp import web
 
 from lab.control.address import reachable
 from lab.embedded import Lab
-from lab.errors import LabError
+from lab.errors import BadInput, LabError
 from lab.topology import BROKER
-from services.practices import format_practices
+from services.practices import format_practices, parse_practices
 
 
 class ControlServer:
@@ -30,6 +30,7 @@ class ControlServer:
             [
                 web.get("/status", self._status),
                 web.post("/processes/{name}/{action}", self._act),
+                web.post("/lanes/{lane}/practices", self._set_practices),
                 web.post("/stop", self._stop),
             ]
         )
@@ -67,6 +68,15 @@ class ControlServer:
             process.restart_allowed = request.query["stay_down"] != "true"
         await actions[action](name)
         return web.json_response({"name": name, "state": process.state})
+
+    async def _set_practices(self, request: web.Request) -> web.Response:
+        """The body: ``{"practices": "hardened,-outbox"}``."""
+        try:
+            practices = parse_practices(str((await request.json())["practices"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"practices: {error}") from None
+        restarted = await self._lab.set_practices(request.match_info["lane"], practices)
+        return web.json_response({"practices": format_practices(practices), "restarted": restarted})
 
     async def _stop(self, request: web.Request) -> web.Response:
         self.stop_asked.set()

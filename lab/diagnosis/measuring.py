@@ -105,22 +105,22 @@ async def _ask(reader: LaneReader, chosen: Sequence[str], traces: SpanReader | N
     return dict(await asyncio.gather(*map(ask, chosen)))
 
 
-# What was found, and the stores and queries that it took.
-_Found = tuple[Evidence, int, int]
+# What was found, and the stores, queries and bytes that it took.
+_Found = tuple[Evidence, int, int, int]
 
 
 def _native(told: Told) -> _Found:
     trail = told.trail
     if trail is None or trail.queries > BUDGET:
-        return NOTHING, 0, 0
-    return of_trail(trail), len(trail.stores), trail.queries
+        return NOTHING, 0, 0, 0
+    return of_trail(trail), len(trail.stores), trail.queries, len(trail.model_dump_json())
 
 
 def _otel(spans: Sequence[SeenSpan]) -> _Found:
-    return of_spans(spans), 1, 1
+    return of_spans(spans), 1, 1, sum(span.size for span in spans)
 
 
 def _together(first: _Found, second: _Found) -> _Found:
     if first[2] + second[2] > BUDGET:
         return first
-    return first[0].with_other(second[0]), first[1] + second[1], first[2] + second[2]
+    return first[0].with_other(second[0]), first[1] + second[1], first[2] + second[2], first[3] + second[3]

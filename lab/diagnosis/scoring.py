@@ -10,13 +10,17 @@ from lab.diagnosis.truth import OrderTruth
 
 @dataclass(frozen=True)
 class Inquiry:
-    """One order, what was found about it, and what finding it cost. ``failed``: it was not fulfilled."""
+    """One order, what was found about it, and what finding it cost. ``failed``: it was not fulfilled.
+
+    ``size``: bytes that were read.
+    """
 
     truth: OrderTruth
     failed: bool
     evidence: Evidence
     stores: int
     queries: int
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Score:
     input: float | None
     stores: float | None
     queries: float | None
+    read_bytes: float | None
 
 
 def score(inquiries: Sequence[Inquiry]) -> Score:
@@ -66,6 +71,7 @@ def score(inquiries: Sequence[Inquiry]) -> Score:
         input=_share(each[3] for each in parts),
         stores=_mean([inquiry.stores for inquiry in inquiries]),
         queries=_mean([inquiry.queries for inquiry in inquiries]),
+        read_bytes=_mean([inquiry.size for inquiry in inquiries]),
     )
 
 

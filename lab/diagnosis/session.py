@@ -2,18 +2,18 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import aiohttp
 
 from lab.collect import LaneReader
+from lab.diagnosis.account import Diagnosed
 from lab.diagnosis.measuring import scores_of
 from lab.diagnosis.reading import SpanReader
-from lab.diagnosis.scoring import Score
 from lab.diagnosis.truth import OrderTruth, truths_of
 from lab.embedded import Lab
 from lab.experiment.trial_run import products
@@ -25,14 +25,6 @@ from loadtests.open_loop import Placing
 from loadtests.workload import PlannedOrder, plan
 from services.practices import PRESETS
 from services.trail import OrderStatus
-
-
-@dataclass(frozen=True)
-class Diagnosed:
-    """One lane: its scores by source, and the bytes of telemetry for each accepted order."""
-
-    scores: Mapping[str, Score]
-    bytes_per_order: float
 
 
 async def diagnose(

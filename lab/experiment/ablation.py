@@ -18,7 +18,11 @@ Made by `lab ablation SCENARIO … --write docs/ablation.md`. One practice is of
 the same orders and the same faults. A cell counts the orders with each [kind of anomaly](anomalies.md) over all trials;
 *clean* means none, with work done and nothing undone without a cause; *not clean* that the books are right but that an
 order was refused, undone without a cause, or ended as failed. One trial shows that something can happen, never that it
-cannot: for that, see the experiments."""
+cannot: for that, see the experiments.
+
+The practices stand behind each other: where one is off, another may catch what comes through. In choreography an order
+whose failed message is dropped (no `dead_letters`) goes quiet, and the watch (`deadlines`) finds and undoes it; in
+orchestration nothing is sent by an outbox, so what is lost without one is lost only when a conductor dies."""
 
 
 def is_ablation(experiment: Experiment) -> bool:
@@ -38,7 +42,26 @@ def newest(experiments: Iterable[Experiment]) -> list[Experiment]:
 
 def markdown(experiments: Sequence[Experiment]) -> str:
     sections = (line for each in experiments for line in _section(each))
-    return "\n".join([INTRODUCTION, *sections, ""])
+    return "\n".join([INTRODUCTION, *_overview(experiments), *sections, ""])
+
+
+def _overview(experiments: Sequence[Experiment]) -> Iterator[str]:
+    """For each practice and lane the scenarios in which it is missed."""
+    yield "\n## Where each is missed\n"
+    yield f"| switched off | {' | '.join(LANES)} |"
+    yield f"| --- |{' --- |' * len(LANES)}"
+    for practice in Practice:
+        cells = (_missed(experiments, lane, practice.value) for lane in LANES)
+        yield f"| `{practice}` | {' | '.join(cells)} |"
+
+
+def _missed(experiments: Sequence[Experiment], lane: str, practice: str) -> str:
+    found: list[str] = []
+    for each in experiments:
+        more = _counts(_trials(each, lane, practice)) - _counts(_trials(each, lane, None))
+        if more:
+            found.append(f"[{each.scenario}](#{each.scenario}): {', '.join(sorted(more))}")
+    return "; ".join(found) or "in none of these scenarios"
 
 
 def _section(experiment: Experiment) -> Iterator[str]:
@@ -56,15 +79,25 @@ def _section(experiment: Experiment) -> Iterator[str]:
 
 
 def _cell(experiment: Experiment, lane: str, practice: str | None) -> str:
-    arms = [arm.name for arm in experiment.arms if arm.lane == lane and arm.without == practice]
-    trials = [trial for name in arms for trial in experiment.of(name)]
+    trials = _trials(experiment, lane, practice)
     return in_words(trials) if trials else NOTHING
 
 
-def in_words(trials: Sequence[Trial]) -> str:
+def _trials(experiment: Experiment, lane: str, practice: str | None) -> list[Trial]:
+    arms = [arm.name for arm in experiment.arms if arm.lane == lane and arm.without == practice]
+    return [trial for name in arms for trial in experiment.of(name)]
+
+
+def _counts(trials: Sequence[Trial]) -> Counter[str]:
+    """Orders by kind of anomaly."""
     counts: Counter[str] = Counter()
     for trial in trials:
         counts.update(trial.anomalies)
+    return counts
+
+
+def in_words(trials: Sequence[Trial]) -> str:
+    counts = _counts(trials)
     if counts:
         return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
     return "clean" if all(trial.clean for trial in trials) else "not clean"

@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from lab.errors import BadInput
 from lab.experiment.records import Arm
@@ -20,6 +20,7 @@ MAX_BLOCKS: Final = 1_000
 DEFAULT_BLOCKS: Final = 10
 QUICK_BLOCKS: Final = 2
 SEEDS: Final = 2**31
+Target = Literal["embedded", "compose"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Design:
     """``scenario`` whole, so that a rerun does not depend on what has become of the file.
 
     ``traces``: every process makes spans, and the collector keeps them; costs time, in every arm alike.
+    ``target``: processes started afresh for each trial, or the containers that are up.
     """
 
     scenario: Scenario
@@ -48,10 +50,13 @@ class Design:
     blocks: int
     seed: int
     traces: bool = False
+    target: Target = "embedded"
 
     def __post_init__(self) -> None:
         if not 1 <= self.blocks <= MAX_BLOCKS:
             raise BadInput(f"blocks must be 1 to {MAX_BLOCKS}, not {self.blocks}")
+        if self.traces and self.target == "compose":
+            raise BadInput("spans of containers go to Jaeger, where no trial reads them: without --traces")
 
     def slots(self) -> Iterator[Slot]:
         for block in range(self.blocks):
@@ -68,13 +73,14 @@ class Design:
             "blocks": self.blocks,
             "seed": self.seed,
             "traces": self.traces,
+            "target": self.target,
         }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Self:
         arms = tuple(Arm(**arm) for arm in content["arms"])
         scenario = Scenario.model_validate(content["scenario"])
-        return cls(scenario, arms, content["blocks"], content["seed"], content["traces"])
+        return cls(scenario, arms, content["blocks"], content["seed"], content["traces"], content["target"])
 
 
 def arms_of(

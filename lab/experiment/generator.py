@@ -57,13 +57,19 @@ class Generator:
                 for row in map(json.loads, lines):
                     if "cpu_s" in row:
                         self.cpu_share = row["cpu_s"] / row["wall_s"]
-                        return [found[order.order_id] for order in orders]
+                        return self._all(orders, found)
                     placement = Placement(**{**row, "placing": Placing(row["placing"])})
                     found[placement.order_id] = placement
                     on_answer(placement)
                 if self.process.returncode is not None:
                     raise LabError(f"the load generator ended too early: {self._last_words()}")
                 await asyncio.sleep(READ_EVERY_S)
+
+    def _all(self, orders: Sequence[PlannedOrder], found: dict[str, Placement]) -> list[Placement]:
+        missing = [order.order_id for order in orders if order.order_id not in found]
+        if missing:
+            raise LabError(f"the load generator says nothing of {len(missing)} orders: {self._last_words()}")
+        return [found[order.order_id] for order in orders]
 
     def _say_go(self, starts_at: float) -> None:
         fresh = self.go.with_suffix(".new")

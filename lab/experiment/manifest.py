@@ -1,5 +1,6 @@
 """What a reader must know to repeat an experiment or to doubt it: versions, machine, disk, revision, settings."""
 
+import hashlib
 import os
 import platform
 import statistics
@@ -17,6 +18,8 @@ from broker.server import SYNC_INTERVAL
 from lab.wirings import nats_server
 
 PACKAGES: Final = ("saga-lab", "nats-py", "aiohttp", "fastapi", "uvicorn", "sqlalchemy", "pydantic", "locust", "gevent")
+OURS: Final = ("services", "broker", "telemetry", "choreography", "orchestration", "loadtests", "lab")
+SOURCES: Final = (".py", ".json", ".toml")
 FSYNCS: Final = 40
 ANSWER_WITHIN_S: Final = 5.0
 
@@ -24,7 +27,8 @@ ANSWER_WITHIN_S: Final = 5.0
 def surroundings(folder: Path) -> dict[str, Any]:
     """``folder``: on the disk that the lanes will write to."""
     return {
-        "revision": _revision(),
+        "revision": revision(),
+        "sources": sources_digest(),
         "versions": {"python": platform.python_version(), "nats-server": _nats_version(), **_packages()},
         "machine": {
             "processor": _processor(),
@@ -36,7 +40,7 @@ def surroundings(folder: Path) -> dict[str, Any]:
         "durability": {
             "broker": {"sync_interval": SYNC_INTERVAL, "replicas": 1},
             "ledgers": {"database": "SQLite, write-ahead log", "synchronous": "FULL"},
-            "fsync_ms_median": _fsync_ms(folder),
+            "fsync_ms_median": fsync_ms(folder),
         },
         "load_average_before": load_average(),
     }
@@ -61,13 +65,23 @@ def _nats_version() -> str:
     return _said([str(nats_server()), "--version"]).removeprefix("nats-server: ").strip()
 
 
-def _revision() -> dict[str, Any]:
+def revision() -> dict[str, Any]:
     """``changed``: whether the code differs from the revision; None where there is no git."""
     folder = Path(services.__file__).parent.parent
     commit = _said(["git", "-C", str(folder), "rev-parse", "HEAD"])
     if not commit:
         return {"commit": None, "changed": None}
     return {"commit": commit, "changed": bool(_said(["git", "-C", str(folder), "status", "--porcelain"]))}
+
+
+def sources_digest() -> str:
+    """Of every file that a trial runs by, committed or not: two experiments with one digest ran the same code."""
+    root = Path(services.__file__).parent.parent
+    found = (path for package in OURS for path in (root / package).rglob("*") if path.suffix in SOURCES)
+    digest = hashlib.sha256()
+    for path in sorted(found):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _said(command: list[str]) -> str:
@@ -86,7 +100,7 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _fsync_ms(folder: Path) -> float:
+def fsync_ms(folder: Path) -> float:
     """What one synced write of a block costs here."""
     folder.mkdir(parents=True, exist_ok=True)
     took = []

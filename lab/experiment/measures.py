@@ -24,10 +24,18 @@ MEASURES: Final = (
     Measure(
         "violation_s", "consistency", "order·s", "time that orders' books were wrong, summed", compare="difference"
     ),
+    Measure("past_manager", "consistency", "orders", "orders shipped past the manager", compare="difference"),
+    Measure(
+        "undone_without_cause", "consistency", "orders", "orders undone without a cause on record", compare="difference"
+    ),
     Measure("stuck", "failure recovery", "orders", "orders without an end at the horizon", compare="difference"),
+    Measure("given_up", "failure recovery", "orders", "orders that ended as failed", compare="difference"),
     Measure("recovery_s", "failure recovery", "s", "fault cleared until latency is back in band", compare="difference"),
     Measure("compensation_p50_s", "failure recovery", "s", "first failure until the last undo, median"),
     Measure("compensation_p99_s", "failure recovery", "s", "first failure until the last undo, p99"),
+    Measure(
+        "overdue_p50_s", "failure recovery", "s", "manager's time up until the last undo, median", compare="difference"
+    ),
     Measure("retry_amplification", "failure recovery", "calls/call", "calls made for each call needed"),
     Measure("dead_letters", "failure recovery", "messages", "messages set apart for a person", compare="difference"),
     Measure("fulfilled_share", "failure recovery", "share", "accepted orders fulfilled", "higher", "difference"),
@@ -47,5 +55,6 @@ MEASURES: Final = (
     Measure("aws_usd_per_million", "cost", "USD", "the same orders on AWS, list price, for a million"),
     Measure("late_departures_share", "load", "share", "orders that left over 50 ms late", "none", "difference"),
     Measure("generator_cpu_share", "load", "share", "load generator, of one core", "none", "difference"),
+    Measure("others_cpu_share", "load", "share", "processors busy with anything else", "none", "difference"),
 )
 BY_NAME: Final = {measure.name: measure for measure in MEASURES}

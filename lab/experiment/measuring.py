@@ -6,28 +6,34 @@ The same definitions for every lane; ``docs/experiments.md`` tells them in words
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from lab.auditor import Anomaly, accepted_order
 from lab.experiment.aws_price import choreography_usd, orchestration_usd
 from lab.experiment.measures import MEASURES
 from lab.experiment.phases import Moments, Phases, phases_of
-from lab.experiment.records import OrderRow, Outcome, Placed, Sample, Window
+from lab.experiment.records import ENDED_WELL, OrderRow, Outcome, Placed, Sample, Window
 from lab.experiment.timeline import Posted, Wrong, is_silent, samples, violation_s, wrong_spans
+from lab.experiment.undoing import first_failures, overdue_s, undoing_s
+from lab.grounds import Breach
 from lab.scenario import Scenario
 from lab.story import instant
 from lab.trial import LaneRun, Run
-from lab.verdict import Verdict, percentile, threshold_cents
+from lab.verdict import OrderRow as JudgedRow
+from lab.verdict import Verdict, percentile
 from loadtests.workload import PlannedOrder
 from services.operations import Operation, is_undo
+from services.trail import OrderStatus
 
 LATE_AFTER_S: Final = 0.05
 # Latency is back in band when the median of a second's orders is within this of what it was before the fault.
 BAND: Final = 2.0
 MILLION: Final = 1e6
+UNFINISHED: Final = {Anomaly.STUCK, Anomaly.LOST, Anomaly.CHARGED_NOT_SHIPPED}
+SPIKE: Final = "load spike"
 
 
 @dataclass(frozen=True)
@@ -48,10 +54,11 @@ class Observed:
     run: Run
     lane_run: LaneRun
     verdict: Verdict
-    stored: Stored
-    ledger_bytes: int
+    stored: Stored | None  # None: out of reach
+    ledger_bytes: int | None
     generator_cpu_share: float | None
     audited_at: float
+    others_cpu_share: float | None = None
     telemetry: Mapping[str, float | None] = field(default_factory=dict)
 
 
@@ -65,12 +72,18 @@ class Figures:
 
 def figures(seen: Observed) -> Figures:
     rows = order_rows(seen)
-    horizon_s = seen.run.ended_at - seen.run.starts_at
-    done = _done(seen.run)
+    done = _done(seen)
     phases = phases_of(seen.scenario.phases.warm_up_s, done, _moments(seen, rows))
+    horizon_s = horizon_of(seen)
     spans = _spans(seen, rows, horizon_s)
     measures = _measures(seen, rows, phases, spans, horizon_s)
-    return Figures(rows, (*phases.windows(), *done), samples(rows, spans, horizon_s), measures)
+    seconds = samples(rows, spans, seen.run.ended_at - seen.run.starts_at)
+    return Figures(rows, (*phases.windows(), *done), seconds, measures)
+
+
+def horizon_of(seen: Observed) -> float:
+    """The scenario's own, not the moment at which this lane came to rest: what never ends weighs the same in each."""
+    return max(seen.scenario.load.seconds + seen.scenario.settle.within_s, seen.run.ended_at - seen.run.starts_at)
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------
@@ -80,6 +93,7 @@ def order_rows(seen: Observed) -> tuple[OrderRow, ...]:
     start, lane = seen.run.starts_at, seen.lane_run
     met = Counter(row["order_id"] for rows in lane.injected.values() for row in rows)
     undone = _undo_times(lane, start)
+    failed = first_failures(lane.ledgers.values(), lane.injected.values(), start)
     placements = {each.order_id: each for each in lane.placements}
     rows = []
     for told in seen.verdict.rows:
@@ -93,12 +107,14 @@ def order_rows(seen: Observed) -> tuple[OrderRow, ...]:
                 answered_s=placement.answered_at - start if placement.http_status is not None else None,
                 placed=_placed(told.placing),
                 ended_s=told.finished_s,
-                outcome=_outcome(told.placing, told.books, told.anomalies),
+                outcome=_outcome(told),
                 total_cents=told.total_cents,
                 anomalies=told.anomalies,
                 faults_met=met[told.order_id],
                 first_undo_s=min(undos, default=None),
                 last_undo_s=max(undos, default=None),
+                failed_s=failed.get(told.order_id),
+                managed=told.needs_approval,
             )
         )
     return tuple(rows)
@@ -108,12 +124,13 @@ def _placed(placing: str) -> Placed:
     return "accepted" if placing == "accepted" else "refused" if placing == "refused" else "unanswered"
 
 
-def _outcome(placing: str, books: str | None, anomalies: Sequence[str]) -> Outcome:
-    if placing != "accepted" and books is None:
+def _outcome(told: JudgedRow) -> Outcome:
+    """By the books; an order that its lane gave up as failed has neither outcome, whatever the books say."""
+    if told.placing != "accepted" and told.books is None:
         return "none"
-    if books in ("fulfilled", "rolled_back") and not anomalies:
-        return "fulfilled" if books == "fulfilled" else "rolled_back"
-    return "open" if set(anomalies) <= {Anomaly.STUCK, Anomaly.LOST, Anomaly.CHARGED_NOT_SHIPPED} else "inconsistent"
+    if told.books in ENDED_WELL and not told.anomalies and told.story != OrderStatus.FAILED:
+        return "fulfilled" if told.books == "fulfilled" else "rolled_back"
+    return "open" if set(told.anomalies) <= UNFINISHED else "inconsistent"
 
 
 def _undo_times(lane: LaneRun, start: float) -> dict[str, list[float]]:
@@ -128,9 +145,12 @@ def _undo_times(lane: LaneRun, start: float) -> dict[str, list[float]]:
 # --- time ------------------------------------------------------------------------------------------------------------
 
 
-def _done(run: Run) -> tuple[Window, ...]:
-    start = run.starts_at
-    windows = (Window(each.kind, each.label, each.from_at - start, each.to_at - start) for each in run.happenings)
+def _done(seen: Observed) -> tuple[Window, ...]:
+    """A spike of the load is done to a lane like any fault."""
+    start, load = seen.run.starts_at, seen.scenario.load
+    windows = [Window(each.kind, each.label, each.from_at - start, each.to_at - start) for each in seen.run.happenings]
+    if load.peak_for_s is not None:
+        windows.append(Window("fault", SPIKE, load.peak_from_s, load.peak_from_s + load.peak_for_s))
     return tuple(sorted(windows, key=lambda window: window.from_s))
 
 
@@ -170,47 +190,62 @@ def _spans(seen: Observed, rows: Sequence[OrderRow], horizon_s: float) -> list[W
 def _measures(
     seen: Observed, rows: Sequence[OrderRow], phases: Phases, spans: Sequence[Wrong], horizon_s: float
 ) -> dict[str, float | None]:
-    tallies = seen.verdict.audit.tallies
     accepted = [row for row in rows if row.placed == "accepted"]
     known: dict[str, float | None] = {
-        "anomalies": float(len(seen.verdict.audit.anomalies)),
-        "lost": float(tallies[Anomaly.LOST].count) if Anomaly.LOST in tallies else 0.0,
-        "violation_s": violation_s(spans),
-        "stuck": float(sum(row.ended_s is None for row in accepted)),
-        "recovery_s": recovery_s(_measured(seen, rows), phases, horizon_s),
-        "dead_letters": seen.lane_run.counters.get("lab_dead_letters_total", 0.0),
+        "recovery_s": recovery_s(unmanaged(rows), phases, horizon_s),
         "fulfilled_share": share(sum(row.outcome == "fulfilled" for row in accepted), len(accepted)),
         "refused_share": share(len(rows) - len(accepted), len(rows)),
         "late_departures_share": share(
             sum(row.left_s is not None and row.left_s - row.planned_s > LATE_AFTER_S for row in rows), len(rows)
         ),
         "generator_cpu_share": seen.generator_cpu_share,
-        **_speed(seen, rows, phases, horizon_s),
+        "others_cpu_share": seen.others_cpu_share,
+        **_rightness(seen, accepted, spans),
+        **_speed(rows, phases, horizon_s),
         **_cost(seen, len(accepted)),
-        **_undoing(seen, rows),
+        **_undoing(seen, rows, horizon_s),
         **seen.telemetry,
     }
     return {measure.name: known.get(measure.name) for measure in MEASURES}
+
+
+def _rightness(seen: Observed, accepted: Sequence[OrderRow], spans: Sequence[Wrong]) -> dict[str, float | None]:
+    found, figures = seen.verdict.audit, seen.verdict.figures
+    return {
+        "anomalies": float(len(found.anomalies)),
+        "lost": float(found.tallies[Anomaly.LOST].count) if Anomaly.LOST in found.tallies else 0.0,
+        "violation_s": violation_s(spans),
+        "past_manager": float(figures[Breach.SHIPPED_AGAINST_DECISION] + figures[Breach.SHIPPED_WITHOUT_APPROVAL]),
+        # Where processes were broken, not every cause is on record.
+        "undone_without_cause": (
+            None if figures["machinery_disturbed"] else float(figures[Breach.ROLLED_BACK_WITHOUT_REASON])
+        ),
+        "stuck": float(sum(row.ended_s is None for row in accepted)),
+        "given_up": float(figures["stories"].get(OrderStatus.FAILED, 0)),
+    }
 
 
 def share(part: float, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _measured(seen: Observed, rows: Sequence[OrderRow]) -> list[OrderRow]:
-    """Accepted orders that waited for no manager: the others would measure the manager."""
-    threshold = threshold_cents(seen.scenario)
-    return [row for row in rows if row.placed == "accepted" and row.total_cents < threshold]
+def unmanaged(rows: Sequence[OrderRow]) -> list[OrderRow]:
+    """Orders that need no manager: the others would measure the manager. Whether the lane took them or not."""
+    return [row for row in rows if not row.managed]
 
 
 def latency_s(row: OrderRow, horizon_s: float) -> float:
-    return (horizon_s if row.ended_s is None else row.ended_s) - row.planned_s
+    """Until the outcome. What has none by the horizon, was turned away or ended with wrong books is as slow as that:
+    who loses the slow ones, or fails fast, is not faster."""
+    ended_s = row.ended_s if row.outcome in ENDED_WELL else None
+    return (horizon_s if ended_s is None else ended_s) - row.planned_s
 
 
-def _speed(seen: Observed, rows: Sequence[OrderRow], phases: Phases, horizon_s: float) -> dict[str, float | None]:
-    timed = sorted(latency_s(row, horizon_s) for row in _measured(seen, rows) if row.planned_s >= phases.warm_up_s)
+def _speed(rows: Sequence[OrderRow], phases: Phases, horizon_s: float) -> dict[str, float | None]:
+    timed = sorted(latency_s(row, horizon_s) for row in unmanaged(rows) if row.planned_s >= phases.warm_up_s)
     steady_s = phases.steady_to_s - phases.warm_up_s
-    finished = sum(row.ended_s is not None and phases.warm_up_s <= row.ended_s < phases.steady_to_s for row in rows)
+    ends = [row.ended_s for row in rows if row.ended_s is not None and row.outcome in ENDED_WELL]
+    finished = sum(phases.warm_up_s <= ended_s < phases.steady_to_s for ended_s in ends)
     return {
         "latency_p50_s": percentile(timed, 0.50),
         "latency_p99_s": percentile(timed, 0.99),
@@ -244,14 +279,19 @@ def recovery_s(rows: Sequence[OrderRow], phases: Phases, horizon_s: float) -> fl
 
 
 def _cost(seen: Observed, accepted: int) -> dict[str, float | None]:
-    lane, stored = seen.lane_run, seen.stored
+    lane, stored, ledgers = seen.lane_run, seen.stored, seen.ledger_bytes
     return {
         "cpu_ms_per_order": share(1000 * lane.cpu_s, accepted),
-        "messages_per_order": share(stored.messages, accepted),
-        "bytes_per_order": share(stored.bytes + seen.ledger_bytes, accepted),
+        "messages_per_order": None if stored is None else share(stored.messages, accepted),
+        "bytes_per_order": None if stored is None or ledgers is None else share(stored.bytes + ledgers, accepted),
         "peak_memory_mib": lane.peak_rss_bytes / 2**20,
         "aws_usd_per_million": _aws(seen, accepted),
     }
+
+
+def _counts_died(lane: LaneRun) -> bool:
+    """A process that was killed took along what it had counted since it was last asked: too little is no figure."""
+    return lane.lost_lives > 0
 
 
 def _calls(lane: LaneRun) -> tuple[int, float]:
@@ -262,51 +302,27 @@ def _calls(lane: LaneRun) -> tuple[int, float]:
 
 def _aws(seen: Observed, accepted: int) -> float | None:
     """None where messages were delivered again on purpose: that sets the broker's own count of deliveries back."""
-    if not accepted or any(fault.do == "again" for fault in seen.scenario.messages):
+    if not accepted or _counts_died(seen.lane_run) or any(fault.do == "again" for fault in seen.scenario.messages):
         return None
     _, calls = _calls(seen.lane_run)
     if seen.lane_run.lane == "orchestration":
         usd = orchestration_usd(seen.lane_run.counters.get("conductor_transitions_total", 0.0), calls)
+    elif seen.stored is None:
+        return None
     else:
         usd = choreography_usd(seen.stored.messages, seen.stored.deliveries, calls)
     return usd * MILLION / accepted
 
 
-def _undoing(seen: Observed, rows: Sequence[OrderRow]) -> dict[str, float | None]:
+def _undoing(seen: Observed, rows: Sequence[OrderRow], horizon_s: float) -> dict[str, float | None]:
     needed, calls = _calls(seen.lane_run)
-    failed_s = _first_failures(seen.lane_run, seen.run.starts_at)
-    took = sorted(
-        max(0.0, row.last_undo_s - failed_s[row.order_id])
-        for row in _measured(seen, rows)
-        if row.last_undo_s is not None and row.order_id in failed_s
-    )
+    counted = not _counts_died(seen.lane_run)
+    overdue = overdue_s(seen.scenario, seen.orders, rows, seen.lane_run.ledgers.values(), seen.run.starts_at, horizon_s)
+    took = sorted(each for row in unmanaged(rows) if (each := undoing_s(row, horizon_s)) is not None)
     return {
-        "retry_amplification": share(calls, needed),
+        "retry_amplification": share(calls, needed) if counted else None,
+        "dead_letters": seen.lane_run.counters.get("lab_dead_letters_total", 0.0) if counted else None,
         "compensation_p50_s": percentile(took, 0.50),
         "compensation_p99_s": percentile(took, 0.99),
+        "overdue_p50_s": percentile(sorted(overdue), 0.50),
     }
-
-
-def _first_failures(lane: LaneRun, start: float) -> dict[str, float]:
-    """By order that was undone: its first injected fault, or else its last effect before the first undo.
-
-    Both are facts of the ledgers and mean the same in every lane; after the latter, the next step said no.
-    """
-    found: dict[str, float] = {}
-    for order_id, effects in _by_order(lane.ledgers.values()).items():
-        undos = [instant(row["at"]) for row in effects if is_undo(Operation(row["operation"]))]
-        if undos:
-            before = [instant(row["at"]) for row in effects if not is_undo(Operation(row["operation"]))]
-            found[order_id] = max((at for at in before if at <= min(undos)), default=min(undos)) - start
-    for order_id, faults in _by_order(lane.injected.values()).items():
-        if order_id in found:
-            found[order_id] = min(found[order_id], *(instant(row["at"]) - start for row in faults))
-    return found
-
-
-def _by_order(ledgers: Iterable[Iterable[Mapping[str, Any]]]) -> dict[str, list[Mapping[str, Any]]]:
-    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for ledger in ledgers:
-        for row in ledger:
-            found[row["order_id"]].append(row)
-    return found

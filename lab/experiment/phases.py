@@ -1,13 +1,17 @@
 """A trial in phases: warm-up, steady, fault, recovery, drain, quiesce, audit. Pure; times in seconds after the start.
 
-The fault phase lasts from the first thing that was done to the last thing that was over. Faults that are in force all
-through a trial make no phase: they are its weather. Recovery is what is left of the load after the fault phase.
+The fault phase lasts from the first thing that was done to the last thing that was over. A kill is over at once: the
+start after it is the lane's own recovery. Faults that are in force all through a trial make no phase: they are its
+weather. Recovery is what is left of the load after the fault phase.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lab.experiment.records import Window
+
+AT_ONCE: Final = ("kill ", "restart ")
 
 
 @dataclass(frozen=True)
@@ -50,5 +54,10 @@ def phases_of(warm_up_s: float, done: Sequence[Window], moments: Moments) -> Pha
     warm_up_s = min(warm_up_s, moments.load_ended_s)
     if not done:
         return Phases(warm_up_s, moments.load_ended_s, None, moments)
-    begins, ends = min(each.from_s for each in done), max(each.to_s for each in done)
+    begins, ends = min(each.from_s for each in done), max(map(_over_s, done))
     return Phases(warm_up_s, max(warm_up_s, min(begins, moments.load_ended_s)), (begins, ends), moments)
+
+
+def _over_s(done: Window) -> float:
+    """When the lab had stopped hurting the lane."""
+    return done.from_s if done.kind == "machinery" and done.label.startswith(AT_ONCE) else done.to_s

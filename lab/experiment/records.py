@@ -6,10 +6,11 @@ cannot have (no order failed, say) is ``None``, never 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Placed = Literal["accepted", "refused", "unanswered"]
 Outcome = Literal["fulfilled", "rolled_back", "open", "inconsistent", "none"]  # none: never accepted
+ENDED_WELL: Final = ("fulfilled", "rolled_back")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class OrderRow:
     faults_met: int = 0  # by the recorded ground truth
     first_undo_s: float | None = None
     last_undo_s: float | None = None
+    failed_s: float | None = None  # of an order that was undone: its first failure
+    managed: bool = False  # it needs a manager's yes
 
 
 @dataclass(frozen=True)

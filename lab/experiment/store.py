@@ -137,6 +137,8 @@ ORDER_TYPES: Final[Mapping[str, Any]] = {
     "faults_met": int,
     "first_undo_s": _maybe,
     "last_undo_s": _maybe,
+    "failed_s": _maybe,
+    "managed": lambda text: text == str(True),
 }
 SAMPLE_TYPES: Final[Mapping[str, Any]] = {
     "at_s": float,

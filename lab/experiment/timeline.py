@@ -5,6 +5,7 @@ counts. Of one on its way, only what no later effect takes back; stuck or lost o
 Times are seconds after the trial's first planned moment.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -89,6 +90,11 @@ def samples(rows: Sequence[OrderRow], spans: Sequence[Wrong], horizon_s: float) 
     """One for each whole second: what was answered and what ended in it, and what was open and wrong at its end."""
     accepted = [row.answered_s for row in rows if row.placed == "accepted" and row.answered_s is not None]
     ended = [row.ended_s for row in rows if row.ended_s is not None]
+    open_spans = [
+        (row.answered_s, math.inf if row.ended_s is None else row.ended_s)
+        for row in rows
+        if row.placed == "accepted" and row.answered_s is not None
+    ]
     told = []
     for second in range(int(horizon_s) + 1):
         end = second + 1.0
@@ -98,7 +104,7 @@ def samples(rows: Sequence[OrderRow], spans: Sequence[Wrong], horizon_s: float) 
                 at_s=float(second),
                 accepted=sum(second <= at_s < end for at_s in accepted),
                 finished=sum(second <= at_s < end for at_s in ended),
-                in_flight=sum(at_s < end for at_s in accepted) - sum(at_s < end for at_s in ended),
+                in_flight=sum(from_s < end <= to_s for from_s, to_s in open_spans),
                 anomalous=len({span.order_id for span in wrong}),
                 cents_at_risk=sum({span.order_id: span.cents for span in wrong}.values()),
             )

@@ -15,24 +15,27 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import psutil
 
 from lab.collect import LaneReader
 from lab.diagnosis.measuring import measure_traceability
 from lab.diagnosis.reading import SpanReader
-from lab.diagnosis.truth import truths_of
+from lab.diagnosis.truth import TRIES, truths_of
 from lab.embedded import Lab
+from lab.experiment.bystanders import Spent, others_share
 from lab.experiment.design import Slot, practices_of
 from lab.experiment.generator import LOG as GENERATOR_LOG
 from lab.experiment.generator import generator
 from lab.experiment.handicap import hold_back
 from lab.experiment.manifest import load_average
 from lab.experiment.measuring import Observed, figures
-from lab.experiment.records import Trial
+from lab.experiment.records import Arm, Trial
 from lab.experiment.stored import ledger_bytes, more, stored
 from lab.experiment.worst import told, worth_a_look
 from lab.home import Home, HomeLock, clear_orphans
 from lab.link.links import links_for
 from lab.scenario import Scenario
+from lab.target.protocol import Target
 from lab.topology import LabConfig
 from lab.trial import Run, address_of, config_for, run_scenario
 from lab.verdict import judge
@@ -40,6 +43,7 @@ from loadtests.catalogue import Product
 from loadtests.open_loop import Patience, Placing
 from loadtests.workload import PlannedOrder, plan, read_plan, write_plan
 from services.catalogue import catalogue
+from services.practices import Practice
 from services.settings import Settings
 from services.trail import OrderStatus
 
@@ -102,8 +106,9 @@ async def run_trial(
             _handicapped(lab, slot),
         ):
             before = await _stored(config, slot)
-            started_at = time.time()
+            started_at, spent = time.time(), Spent.now()
             run = await run_scenario(lab, scenario, orders, slot.seed, on_run, links=links, sender=sender)
+            others = others_share(spent, Spent.now(), psutil.cpu_count() or 1)
             lane_run = run.lanes[slot.arm.lane]
             after = await _stored(config, slot)
             seen = Observed(
@@ -116,17 +121,19 @@ async def run_trial(
                 ledger_bytes=after[1] - before[1],
                 generator_cpu_share=sender.cpu_share,
                 audited_at=time.time(),
+                others_cpu_share=others,
             )
-            done = await _done(lab, slot, seen, started_at, also)
+            done = await concluded(lab, slot, seen, started_at, also)
         if done.trial.clean:
             keep_logs.clear()
         return done
 
 
-async def _done(lab: Lab, slot: Slot, seen: Observed, started_at: float, also: Sequence[str]) -> Done:
+async def concluded(lab: Target, slot: Slot, seen: Observed, started_at: float, also: Sequence[str]) -> Done:
+    """What was seen, as a trial's figures and rows; the lab must still be up, for it is asked for stories."""
     async with aiohttp.ClientSession() as session:
         reader = LaneReader(address_of(lab, slot.arm.lane), session)
-        found = figures(replace(seen, telemetry=await _traceability(lab, reader, seen, session)))
+        found = figures(replace(seen, telemetry=await _traceability(lab, slot.arm, reader, seen, session)))
         worst = await told(reader, worth_a_look(found.rows, also))
     audit = seen.verdict.audit
     trial = Trial(
@@ -149,7 +156,7 @@ async def _done(lab: Lab, slot: Slot, seen: Observed, started_at: float, also: S
 
 
 async def _traceability(
-    lab: Lab, reader: LaneReader, seen: Observed, session: aiohttp.ClientSession
+    lab: Target, arm: Arm, reader: LaneReader, seen: Observed, session: aiohttp.ClientSession
 ) -> dict[str, float | None]:
     lane_run = seen.lane_run
     accepted = {each.order_id for each in lane_run.placements if each.placing is Placing.ACCEPTED}
@@ -157,6 +164,7 @@ async def _traceability(
         [order.body for order in seen.orders if order.order_id in accepted],
         chain.from_iterable(lane_run.ledgers.values()),
         chain.from_iterable(lane_run.injected.values()),
+        tries=TRIES if Practice.RETRIES in practices_of(arm) else 1,
     )
     failed = {
         order_id

@@ -6,9 +6,11 @@ itself any more. Of an order that has ended that is everything. Of one on its wa
 fulfilled is no anomaly; it is counted apart as open books.
 
 An order's total and goods are taken from its own first effects, since asking the door for each order would cost as much
-as the order: a wrong amount is for ``lab audit`` to find. Orders are kept for good, some 300 bytes each.
+as the order: a wrong amount is for ``lab audit`` to find. Orders are kept for good, some 300 bytes each, unless it is
+said how many of those that ended well are enough.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -44,6 +46,7 @@ class Figures:
     anomalies: Mapping[Anomaly, int]
     open_books: int  # orders whose books are neither fulfilled nor rolled back now
     cents_at_risk: int  # charged net, with no live label
+    pieces_at_risk: int  # set aside, with no live label
 
 
 @dataclass
@@ -54,18 +57,24 @@ class _Order:
     ended: str | None = None
     found: tuple[Anomaly, ...] = ()
     open: bool = False
-    at_risk: int = 0
+    cents_at_risk: int = 0
+    pieces_at_risk: int = 0
 
 
 class LiveBooks:
-    """Feed it effects and outcomes as they come, each once; ask for the figures whenever wanted."""
+    """Feed it effects and outcomes as they come, each once; ask for the figures whenever wanted.
 
-    def __init__(self, seeded: Mapping[str, StockLevel]) -> None:
+    ``remember``: how many orders that ended well are kept, in case that something more is done for them; None: all.
+    """
+
+    def __init__(self, seeded: Mapping[str, StockLevel], *, remember: int | None = None) -> None:
         self._shelf = {sku: level.seeded for sku, level in seeded.items()}
         self._orders: dict[str, _Order] = {}
-        self._counts: dict[Anomaly, int] = dict.fromkeys(BY_ORDER, 0)
-        self._open = 0
-        self._cents_at_risk = 0
+        self._remember = remember
+        self._well: dict[str, None] = {}  # ended well, the longest ago first
+        self._wrong: dict[str, _Order] = {}
+        self._counts: Counter[Anomaly] = Counter()
+        self._open = self._cents_at_risk = self._pieces_at_risk = 0
 
     def hear_effects(self, effects: Iterable[Effect]) -> None:
         touched = set()
@@ -79,18 +88,29 @@ class LiveBooks:
             touched.add(effect.order_id)
         for order_id in touched:
             self._judge(order_id)
+        self._forget()
 
     def hear_ends(self, ends: Mapping[str, str]) -> None:
         """Order -> status, of orders that have ended; a later end of the same order (redriven) takes its place."""
         for order_id, status in ends.items():
             self._orders.setdefault(order_id, _Order()).ended = status
             self._judge(order_id)
+        self._forget()
 
-    def figures(self, *, stuck: int, strangers: Iterable[str] = ()) -> Figures:
+    def figures(self, *, stuck: int = 0, strangers: Iterable[str] = ()) -> Figures:
         """``stuck``: how many open orders nobody moves; ``strangers``: orders in the ledgers that the lane denies."""
         phantoms = sum(1 for order_id in strangers if order_id in self._orders)
-        counts = {**self._counts, Anomaly.STUCK: stuck, Anomaly.PHANTOM: phantoms}
-        return Figures(counts, self._open, self._cents_at_risk)
+        counts = {kind: self._counts[kind] for kind in BY_ORDER} | {Anomaly.STUCK: stuck, Anomaly.PHANTOM: phantoms}
+        return Figures(counts, self._open, self._cents_at_risk, self._pieces_at_risk)
+
+    def wrong(self) -> dict[str, tuple[Anomaly, ...]]:
+        """Orders whose books are wrong now, the longest so first, each with what is wrong."""
+        return {order_id: order.found for order_id, order in self._wrong.items()}
+
+    def ended(self, order_id: str) -> str | None:
+        """The status with which it ended, of an order that is remembered."""
+        order = self._orders.get(order_id)
+        return order.ended if order is not None else None
 
     def unended(self) -> set[str]:
         """Orders that the ledgers mention and that have no outcome yet."""
@@ -102,16 +122,45 @@ class LiveBooks:
         accepted = AcceptedOrder(order_id, total_cents, order.lines or SOME_GOODS)
         outcome = outcome_of(accepted, order.books)
         case = Case(order_id, accepted, True, order.books, outcome, order.ended is not None, order.ended)
-        kinds = LASTING if order.ended is None else BY_ORDER
-        found = tuple(kind for kind in kinds if FINDERS[kind](case) is not None)
+        self._count(order, -1)
+        order.found = _found(case)
+        order.open = outcome is BookOutcome.OPEN
+        labelled = order.books.live_labels
+        order.cents_at_risk = 0 if labelled else max(0, order.books.net_cents)
+        order.pieces_at_risk = 0 if labelled else max(0, sum(order.books.pieces.values()))
+        self._count(order, 1)
+        self._sort(order_id, order)
+
+    def _count(self, order: _Order, sign: int) -> None:
         for kind in order.found:
-            self._counts[kind] -= 1
-        for kind in found:
-            self._counts[kind] += 1
-        order.found = found
-        opened = outcome is BookOutcome.OPEN
-        self._open += opened - order.open
-        order.open = opened
-        at_risk = max(0, order.books.net_cents) if not order.books.live_labels else 0
-        self._cents_at_risk += at_risk - order.at_risk
-        order.at_risk = at_risk
+            self._counts[kind] += sign
+        self._open += sign * order.open
+        self._cents_at_risk += sign * order.cents_at_risk
+        self._pieces_at_risk += sign * order.pieces_at_risk
+
+    def _sort(self, order_id: str, order: _Order) -> None:
+        """Among the wrong ones, or those that ended well; by when it came there."""
+        if order.found:
+            self._wrong.setdefault(order_id, order)
+        else:
+            self._wrong.pop(order_id, None)
+        self._well.pop(order_id, None)
+        if order.ended is not None and not order.found:
+            self._well[order_id] = None
+
+    def _forget(self) -> None:
+        while self._remember is not None and len(self._well) > self._remember:
+            oldest = next(iter(self._well))
+            del self._well[oldest]
+            self._count(self._orders.pop(oldest), -1)
+
+
+def _found(case: Case) -> tuple[Anomaly, ...]:
+    if case.told:
+        return tuple(kind for kind in BY_ORDER if FINDERS[kind](case) is not None)
+    return tuple(kind for kind in LASTING if FINDERS[kind](case) is not None and _told_by_one_ledger(kind, case))
+
+
+def _told_by_one_ledger(kind: Anomaly, case: Case) -> bool:
+    """The ledgers are read one after the other: a label may be seen before the pieces that it is for."""
+    return kind is not Anomaly.OVERSOLD or case.books.short_pieces > 0

@@ -16,6 +16,7 @@ from lab.mail.catcher import Catcher
 from lab.mail.letters import Wait, letter
 from lab.mail.sending import send
 from lab.mail.settings import MailSettings
+from orchestration.vital import vital
 
 EVERY_S: Final = 1.0
 # A crowd that waits at once is written about in turns, so that it does not take all of the process.
@@ -50,7 +51,7 @@ class Courier:
     async def __aenter__(self) -> Self:
         if self.catcher is not None:
             await self._stack.enter_async_context(self.catcher)
-        task = asyncio.get_running_loop().create_task(self._run(), name="courier")
+        task = vital(self._run(), "courier")
 
         async def end() -> None:
             task.cancel()

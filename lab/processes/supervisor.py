@@ -117,6 +117,10 @@ class Supervisor:
     async def restart(self, name: str) -> None:
         await self.process(name).restart()
 
+    def respecify(self, spec: ProcessSpec) -> None:
+        """From its next start on, the process of this name is made so."""
+        self.process(spec.name).spec = self.specs[spec.name] = spec
+
     async def wait_ready(self, name: str, timeout_s: float | None = None) -> None:
         await self.process(name).wait_ready(timeout_s)
 

@@ -21,6 +21,8 @@ def build(experiment: Experiment, folder: Path) -> Report:
     """The old report goes only when the new one is whole."""
     if not experiment.trials:
         raise BadInput(f"{experiment.name} has no finished trial yet: nothing to report")
+    if folder.exists() and not _may_go(folder):
+        raise BadInput(f"{folder} holds something else than a report: choose an empty or a new folder")
     report = content(experiment)
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -28,6 +30,10 @@ def build(experiment: Experiment, folder: Path) -> Report:
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return report
+
+
+def _may_go(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / PAGE).is_file() or not any(folder.iterdir()))
 
 
 def _write(report: Report, folder: Path) -> None:

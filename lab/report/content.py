@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations, groupby
 
 from lab.experiment.records import Arm, Experiment
+from lab.report.arms import ArmRow, arm_rows
 from lab.report.blocks import block_dots, ratios
 from lab.report.lanes import Look, looks
 from lab.report.latency import compensation, distributions, still_open
@@ -44,6 +45,7 @@ class Report:
     looks: dict[str, Look]
     blocks: int
     comparisons: tuple[Comparison, ...]
+    arms: tuple[ArmRow, ...]
     bounds: tuple[BoundRow, ...]
     sections: tuple[Section, ...]
     worst: tuple[SideBySide, ...]
@@ -63,7 +65,8 @@ def content(experiment: Experiment) -> Report:
         looks=looks(experiment.arms),
         blocks=len({trial.block for trial in experiment.trials}),
         comparisons=tuple(_comparison(found, a, b) for a, b in combinations(experiment.arms, 2)),
-        bounds=bound_rows(found),
+        arms=arm_rows(experiment),
+        bounds=bound_rows(experiment),
         sections=tuple(_sections(experiment, found)),
         worst=worst_orders(experiment),
         threats=threats(experiment, found),

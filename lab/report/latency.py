@@ -1,6 +1,6 @@
 """How long orders took: distributions from the planned moment, orders still open (Kaplan–Meier), and undoing. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from lab.statistics.resampling import Floats
 from lab.statistics.survival import Survival, lifetimes, survival
 
 POINTS: Final = 300
+WARM_UP: Final = "warm-up"
 LatencyOf = Callable[[OrderRow], float | None]
 
 
@@ -26,7 +27,9 @@ def rolled_back_s(row: OrderRow) -> float | None:
 
 
 def undone_s(row: OrderRow) -> float | None:
-    return None if row.first_undo_s is None or row.last_undo_s is None else row.last_undo_s - row.first_undo_s
+    if row.failed_s is None or row.last_undo_s is None or row.outcome != "rolled_back":
+        return None
+    return max(0.0, row.last_undo_s - row.failed_s)
 
 
 def distributions(experiment: Experiment) -> Drawing | None:
@@ -36,7 +39,8 @@ def distributions(experiment: Experiment) -> Drawing | None:
         "latency",
         "Planned arrival until the outcome",
         "Share of the orders with that outcome which had it within so many seconds of their planned moment, all trials"
-        " together. Orders without an outcome are not in here: see the next figure.",
+        " together, after the warm-up, without orders that need a manager. Orders without an outcome are not in here:"
+        " see the next figure.",
         {"fulfilled": fulfilled_s, "rolled back": rolled_back_s},
     )
 
@@ -46,9 +50,10 @@ def compensation(experiment: Experiment) -> Drawing | None:
     return _ecdfs(
         experiment,
         "compensation",
-        "First undo until the last undo of an order",
-        "Share of the orders with any undo effect whose last one was durable within so many seconds of the first.",
-        {"orders with an undo": undone_s},
+        "First failure until the last undo of an order",
+        "Share of the orders rolled back whose last undo was durable within so many seconds of the first failure, after"
+        " the warm-up, without orders that need a manager.",
+        {"orders rolled back": undone_s},
     )
 
 
@@ -86,8 +91,14 @@ def _ecdfs(
 
 
 def _latencies(trials: Sequence[Trial], of: LatencyOf) -> Floats:
-    found = (of(row) for trial in trials for row in trial.orders)
+    found = (of(row) for trial in trials for row in _timed(trial))
     return np.array([seconds for seconds in found if seconds is not None], dtype=np.float64)
+
+
+def _timed(trial: Trial) -> Iterator[OrderRow]:
+    """As for the measures: a manager's thinking and a cold start are not the lane's speed."""
+    warm_s = max((window.to_s for window in trial.windows if window.label == WARM_UP), default=0.0)
+    return (row for row in trial.orders if row.planned_s >= warm_s and not row.managed)
 
 
 def _quantiles(seconds: Floats) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.experiment.measures import MEASURES
 from lab.experiment.records import Experiment
 from lab.statistics.effect import Effect
-from lab.statistics.rare import Rare, Share
+from lab.statistics.rare import Rare, Share, rare
 from lab.statistics.verdict import Verdict
 from lab.statistics.wording import estimate_text, interval_text, number, quantity, sentence
 
@@ -76,19 +76,18 @@ class BoundRow:
     trials: str
 
 
-def bound_rows(verdicts: Sequence[Verdict]) -> tuple[BoundRow, ...]:
-    """Each measure and arm once."""
-    rows = {
-        (each.measure.name, arm): _bound(each.measure.name, arm, rare)
-        for each in verdicts
-        for arm, rare in ((each.first, each.first_rare), (each.second, each.second_rare))
-        if rare is not None
-    }
-    return tuple(rows.values())
+def bound_rows(experiment: Experiment) -> tuple[BoundRow, ...]:
+    """Each measure that counts orders, and each arm."""
+    return tuple(
+        _bound(measure.name, arm.name, found)
+        for measure in MEASURES
+        for arm in experiment.arms
+        if (found := rare(experiment.of(arm.name), measure)) is not None
+    )
 
 
-def _bound(measure: str, arm: str, rare: Rare) -> BoundRow:
-    return BoundRow(measure, arm, _share(rare.orders), _share(rare.trials))
+def _bound(measure: str, arm: str, found: Rare) -> BoundRow:
+    return BoundRow(measure, arm, _share(found.orders), _share(found.trials))
 
 
 def _share(share: Share) -> str:

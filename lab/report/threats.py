@@ -12,6 +12,7 @@ from lab.statistics.wording import number
 LATE_SHARE: Final = 0.005
 GENERATOR_SHARE: Final = 0.40
 LOAD_PER_PROCESSOR: Final = 1.0
+OTHERS_SHARE: Final = 0.10
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,30 @@ def _measured(experiment: Experiment) -> Iterator[Threat]:
         "the load generator's share of one core",
         "it may have slowed what it measures",
     )
+    yield from _above(
+        experiment,
+        "others_cpu_share",
+        OTHERS_SHARE,
+        "the processors' time for anything else",
+        "the machine was not quiet, and the latencies of that trial are not the lane's alone",
+    )
     yield from _load_average(experiment)
+    yield from _not_clean(experiment)
     unanswered = sum(row.placed == "unanswered" for trial in experiment.trials for row in trial.orders)
     if unanswered:
         yield Threat("seen", f"{unanswered:,} orders were sent and never answered: accepted or not, nobody knows.")
+
+
+def _not_clean(experiment: Experiment) -> Iterator[Threat]:
+    for arm in experiment.arms:
+        wrong = [trial.block for trial in experiment.of(arm.name) if not trial.clean]
+        if wrong:
+            blocks = ", ".join(map(str, wrong))
+            yield Threat(
+                "seen",
+                f"{arm.name}: {len(wrong)} of {len(experiment.of(arm.name))} trials were not clean (blocks {blocks}):"
+                " wrong books, orders without an end, or ends without a ground. Their logs are kept.",
+            )
 
 
 def _above(experiment: Experiment, measure: str, limit: float, what: str, so: str) -> Iterator[Threat]:
@@ -82,8 +103,24 @@ def _run(experiment: Experiment) -> Iterator[Threat]:
             f"Not finished: {len(experiment.trials)} of {planned * len(experiment.arms)} trials are here. Who stops"
             " when the figures please has no 5 % level.",
         )
+    yield from _again(experiment)
+    if isinstance(design, dict) and design.get("target") == "compose":
+        yield Threat(
+            "seen",
+            "Run on containers that had been up before: no trial began with fresh state, and the lane that was not"
+            " asked stood beside it.",
+        )
     if isinstance(revision, dict) and revision.get("changed"):
         yield Threat("seen", "The code differed from the git revision in the manifest: no exact rerun from there.")
+
+
+def _again(experiment: Experiment) -> Iterator[Threat]:
+    """Trials that did not come to their end were run again; each of them is named."""
+    broken = experiment.manifest.get("broken_off") or []
+    for each in broken:
+        yield Threat("seen", f"Trial {each['trial']} did not come to its end ({each['why']}) and was run again.")
+    if not broken:
+        yield Threat("checked", "Every trial came to its end when it was first run: none was repeated.")
 
 
 def _design(experiment: Experiment, verdicts: Sequence[Verdict]) -> Iterator[Threat]:
@@ -103,8 +140,30 @@ def _design(experiment: Experiment, verdicts: Sequence[Verdict]) -> Iterator[Thr
             " badly, what is left flatters it.",
         )
     yield from _order(experiment)
+    yield from _scenario(experiment)
     if any(arm.handicap for arm in experiment.arms):
         yield Threat("seen", "One arm was slowed on purpose: this is a test of the instrument.")
+
+
+def _scenario(experiment: Experiment) -> Iterator[Threat]:
+    """What this scenario cannot make equal (docs/decisions 13 and 17)."""
+    design = experiment.manifest.get("design")
+    scenario = design.get("scenario") if isinstance(design, dict) else None
+    if not isinstance(scenario, dict):
+        return
+    done = [*scenario.get("machinery", ()), *scenario.get("links", ())]
+    if experiment.paired and any(each.get("target") == "decider" for each in done):
+        yield Threat(
+            "seen",
+            "The decider that was broken is one of two conductors, but the choreography's only warehouse: what remains"
+            " meanwhile is not equal.",
+        )
+    if any(each.get("do") == "kill" for each in done) and scenario.get("conditions", {}).get("time_scale", 1.0) < 1:
+        yield Threat(
+            "seen",
+            "Retry waits are shortened, starts of killed processes are not: a caller's retries are used up sooner than"
+            " at full scale, while messages wait in the broker.",
+        )
 
 
 def _order(experiment: Experiment) -> Iterator[Threat]:

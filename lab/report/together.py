@@ -4,19 +4,15 @@ No verdict is given across experiments: they ran at different times, perhaps on 
 Compare the findings that each made within its own blocks.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lab.experiment.measures import MEASURES, Measure
-from lab.experiment.records import Experiment, Trial
+from lab.experiment.records import Experiment
+from lab.report.arms import Cell, cell_of
 from lab.report.tables import as_csv
-from lab.statistics.paired import Interval, PairedMean
 from lab.statistics.verdict import Verdict, verdicts
-from lab.statistics.wording import number, quantity
 
 
 @dataclass(frozen=True)
@@ -25,15 +21,6 @@ class Column:
 
     experiment: str
     arm: str
-
-
-@dataclass(frozen=True)
-class Cell:
-    """An arm's figure: the mean over its trials, with its 95 % interval."""
-
-    mean: float
-    interval: Interval
-    trials: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +47,7 @@ def together(first: Experiment, second: Experiment) -> Together:
         (measure.name, column): cell
         for experiment, column in named
         for measure in MEASURES
-        if (cell := _cell(experiment.of(column.arm), measure)) is not None
+        if (cell := cell_of(experiment.of(column.arm), measure)) is not None
     }
     return Together(
         columns=tuple(column for _, column in named),
@@ -68,26 +55,6 @@ def together(first: Experiment, second: Experiment) -> Together:
         within=tuple((each.name, verdicts(each)) for each in (first, second)),
         settings=tuple(_differing(first.manifest, second.manifest)),
     )
-
-
-def _cell(trials: tuple[Trial, ...], measure: Measure) -> Cell | None:
-    told = (trial.measures.get(measure.name) for trial in trials)
-    figures = np.array([each for each in told if each is not None and math.isfinite(each)], dtype=np.float64)
-    if not len(figures):
-        return None
-    mean = PairedMean(figures)
-    return Cell(mean.mean, mean.interval(0.95), len(figures))
-
-
-def cell_text(cell: Cell | None, measure: Measure) -> str:
-    """As in: 1.2 s (1.1 to 1.4)."""
-    if cell is None:
-        return "–"
-    if not cell.interval.bounded:
-        return f"{quantity(cell.mean, measure)} ({cell.trials} {'trial' if cell.trials == 1 else 'trials'})"
-    scale = 100 if measure.unit == "share" else 1000 if measure.unit == "s" and abs(cell.mean) < 1 else 1
-    low, high = (number(scale * end) for end in (cell.interval.low, cell.interval.high))
-    return f"{quantity(cell.mean, measure)} ({low} to {high})"
 
 
 def together_csv(found: Together) -> str:

@@ -21,7 +21,7 @@ from lab.statistics.rare import Rare, rare
 from lab.statistics.resampling import DRAWS, Floats
 
 ALPHA: Final = 0.05
-Status = Literal["different", "no detectable difference", "cannot show", "kept apart", "not measured"]
+Status = Literal["different", "no detectable difference", "cannot show", "kept apart", "not measured", "not compared"]
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Verdict:
 
     @property
     def better(self) -> str | None:
-        """The arm on the good side; None without a finding, or where neither side is good."""
-        if self.status != "different" or self.measure.better == "none" or self.estimate is None:
+        """The arm on the good side; None without a finding."""
+        if self.status != "different" or self.estimate is None:
             return None
         second_higher = self.estimate > self.neutral
         return self.second if second_higher == (self.measure.better == "higher") else self.first
@@ -85,7 +85,10 @@ class _Pair:
 
 
 def verdicts(experiment: Experiment, alpha: float = ALPHA, count: int = DRAWS) -> tuple[Verdict, ...]:
-    """In the order of ``MEASURES``, within a measure in the order of the arms. All comparisons are one family."""
+    """In the order of ``MEASURES``, within a measure in the order of the arms. All comparisons are one family.
+
+    A measure with no good side tells of the instrument, not of an arm: it is shown, and costs the others no power.
+    """
     pairs = [
         _pair(experiment, measure, first, second)
         for measure in MEASURES
@@ -94,7 +97,7 @@ def verdicts(experiment: Experiment, alpha: float = ALPHA, count: int = DRAWS) -
     tested = {index: PairedMean(pair.differences, count) for index, pair in enumerate(pairs) if _testable(pair)}
     corrected = correct([(mean.p_value, mean.smallest_p) for mean in tested.values()], alpha)
     decided = dict(zip(tested, corrected, strict=True))
-    needed = _blocks_needed(sum(bool(len(pair.figures)) and not pair.apart for pair in pairs), alpha)
+    needed = _blocks_needed(sum(bool(len(pair.figures)) and _comparable(pair) for pair in pairs), alpha)
     return tuple(
         _compared(pair, tested[index], decided[index], needed, alpha) if index in tested else _untested(pair, needed)
         for index, pair in enumerate(pairs)
@@ -124,8 +127,12 @@ def _by_block(trials: Sequence[Trial], measure: str) -> dict[int, float]:
     return {block: float(value) for block, value in figures if value is not None and math.isfinite(value)}
 
 
+def _comparable(pair: _Pair) -> bool:
+    return pair.measure.better != "none" and not pair.apart
+
+
 def _testable(pair: _Pair) -> bool:
-    return len(pair.figures) > 1 and not pair.apart
+    return len(pair.figures) > 1 and _comparable(pair)
 
 
 def _blocks_needed(comparisons: int, alpha: float) -> int:
@@ -142,12 +149,11 @@ def _typical(pair: _Pair) -> tuple[float | None, float | None]:
 
 def _untested(pair: _Pair, needed: int) -> Verdict:
     first, second = _typical(pair)
-    status: Status = "not measured" if not len(pair.figures) else "kept apart" if pair.apart else "cannot show"
     return Verdict(
         measure=pair.measure,
         first=pair.first.name,
         second=pair.second.name,
-        status=status,
+        status=_why_untested(pair),
         compare=pair.compare,
         first_typical=first,
         second_typical=second,
@@ -162,6 +168,14 @@ def _untested(pair: _Pair, needed: int) -> Verdict:
         first_rare=pair.first_rare,
         second_rare=pair.second_rare,
     )
+
+
+def _why_untested(pair: _Pair) -> Status:
+    if not len(pair.figures):
+        return "not measured"
+    if pair.measure.better == "none":
+        return "not compared"
+    return "kept apart" if pair.apart else "cannot show"
 
 
 def _compared(pair: _Pair, mean: PairedMean, corrected: Corrected, needed: int, alpha: float) -> Verdict:

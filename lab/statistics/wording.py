@@ -13,6 +13,8 @@ def sentence(verdict: Verdict) -> str:
     match verdict.status:
         case "not measured":
             return f"not measured in both {verdict.first} and {verdict.second}."
+        case "not compared":
+            return f"not compared: it tells of the instrument. {_typicals(verdict)}"
         case "kept apart":
             return f"kept apart: the scenario's faults fall on one lane only. {_typicals(verdict)}"
         case "different":
@@ -24,8 +26,6 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _finding(verdict: Verdict) -> str:
-    if verdict.better is None:
-        return f"a difference, neither good nor bad in itself: {verdict.second} is {_against(verdict)}."
     if verdict.better == verdict.second:
         return f"{verdict.second}: {_against(verdict)}."
     return f"{verdict.first}: {_against(_turned(verdict))}."

@@ -7,6 +7,7 @@ so that asking for it never waits.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -19,7 +20,7 @@ from lab.processes.state import State, Status
 from lab.target.containers import Container, find
 from lab.target.described import config_of, lanes_of, urls
 from lab.target.engine import Engine
-from lab.topology import DOOR, HOST, LabConfig
+from lab.topology import DOOR, HOST, LANES, LabConfig
 
 LOOK_EVERY_S: Final = 2.0
 LIST_EVERY_S: Final = 0.5
@@ -29,10 +30,11 @@ REQUEST_TIMEOUT_S: Final = 10.0
 
 
 class ComposeTarget:
-    """Raises ``NotUp`` or ``NoEngine`` on entering."""
+    """``lanes``: only these, where more are up. Raises ``NotUp``, ``NoEngine`` or ``BadInput`` on entering."""
 
-    def __init__(self, project: str | None = None) -> None:
+    def __init__(self, project: str | None = None, lanes: Sequence[str] = LANES) -> None:
         self._project = project
+        self._lanes = lanes
         self._known: list[Container] = []
         self._statuses: list[Status] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -41,10 +43,11 @@ class ComposeTarget:
         self._engine = await asyncio.to_thread(Engine, self._project)
         self._known = await asyncio.to_thread(self._engine.containers)
         doors = {each.lane: each for each in self._known if each.component == DOOR}
-        told = {lane: await asyncio.to_thread(self._engine.environment, doors[lane]) for lane in lanes_of(self._known)}
+        lanes = [lane for lane in lanes_of(self._known) if lane in self._lanes]
+        told = {lane: await asyncio.to_thread(self._engine.environment, doors[lane]) for lane in lanes}
         if not told:
-            raise BadInput("these containers have no front door")
-        self._config = config_of(self._known, told)
+            raise BadInput(f"these containers have no front door of {' or '.join(self._lanes)}")
+        self._config = replace(config_of(self._known, told), lanes=tuple(lanes))
         self._token = next(iter(told.values()))["LAB_ADMIN_TOKEN"]
         self._statuses = await asyncio.to_thread(self._engine.statuses)
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))

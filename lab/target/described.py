@@ -31,6 +31,7 @@ def config_of(known: Iterable[Container], environments: Mapping[str, Environment
         approval_threshold_cents=int(told["LAB_APPROVAL_THRESHOLD_CENTS"]),
         call_timeout_base_s=float(told["LAB_CALL_TIMEOUT_BASE_S"]),
         quiet_after_base_s=float(told["LAB_QUIET_AFTER_BASE_S"]),
+        approval_timeout_s=float(told["LAB_APPROVAL_TIMEOUT_S"]),
         catalogue_seed=int(told["LAB_CATALOGUE_SEED"]),
         stock_scale=float(told["LAB_STOCK_SCALE"]),
         conductors=max(1, conductors),

@@ -5,18 +5,20 @@ It is asked from outside; no container has its socket. docker-py is loaded when 
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from lab.errors import LabError, NotReady, NotUp
+from lab.errors import LabError, NotReady, NotUp, OutOfReach
 from lab.processes.state import State, Status
 from lab.target.containers import PROJECT, Container, containers_of, find, status_of
 
 DEFAULT_PROJECT: Final = "saga-lab"
 PROJECT_VARIABLE: Final = "COMPOSE_PROJECT_NAME"  # as Compose itself reads it
-GRACE_S: Final = 5
-GONE_WITHIN_S: Final = 10.0
+# A stop takes as long as what is stopped may take to end.
+ANSWER_WITHIN_S: Final = 180
+GONE_WITHIN_S: Final = 60.0
 LOOKED_AT_ONCE: Final = 8
 UP: Final = frozenset({State.READY, State.STARTING})
 
@@ -38,7 +40,7 @@ class Engine:
             raise NoEngine("containers need the package docker: pip install 'saga-lab[compose]'") from None
         self.project = project or os.environ.get(PROJECT_VARIABLE) or DEFAULT_PROJECT
         try:
-            self._api = docker.DockerClient.from_env(timeout=30, max_pool_size=LOOKED_AT_ONCE).api
+            self._api = docker.DockerClient.from_env(timeout=ANSWER_WITHIN_S, max_pool_size=LOOKED_AT_ONCE).api
             self._api.ping()
         except DockerException as error:
             raise NoEngine(f"no Docker engine answers: {error}") from None
@@ -48,7 +50,9 @@ class Engine:
 
     def containers(self) -> list[Container]:
         """Raises ``NotUp`` when the project has no containers."""
-        found = containers_of(self._api.containers(all=True, filters={"label": f"{PROJECT}={self.project}"}))
+        with _asking("list the containers"):
+            listed = self._api.containers(all=True, filters={"label": f"{PROJECT}={self.project}"})
+        found = containers_of(listed)
         if not found:
             raise NotUp(f"no containers of the project {self.project}; start them with `docker compose up --wait`")
         return found
@@ -65,11 +69,13 @@ class Engine:
     def _status(self, container: Container) -> Status:
         stats: Mapping[str, Any] = {}
         if container.state in UP or container.state is State.FROZEN:
-            stats = self._api.stats(container.id, stream=False, one_shot=True)
+            with _asking(f"look at {container.name}"):
+                stats = self._api.stats(container.id, stream=False, one_shot=True)
         return status_of(container, self._inspect(container), stats)
 
     def _inspect(self, container: Container) -> dict[str, Any]:
-        found: dict[str, Any] = self._api.inspect_container(container.id)
+        with _asking(f"look at {container.name}"):
+            found: dict[str, Any] = self._api.inspect_container(container.id)
         return found
 
     # --- faults on the machinery; each raises ``BadInput`` for an unknown name -------------------------------------
@@ -77,32 +83,47 @@ class Engine:
     def kill(self, name: str, *, stay_down: bool = False) -> None:
         """SIGKILL. What an engine is told to kill it does not start again by itself, so it is started here."""
         container = find(self.containers(), name)
-        if container.state in UP or container.state is State.FROZEN:
-            self._api.kill(container.id)
-            self._await_end(container)
-        if not stay_down:
-            self._api.start(container.id)
+        with _asking(f"kill {name}"):
+            if container.state in UP or container.state is State.FROZEN:
+                self._api.kill(container.id)
+                self._await_end(container)
+            if not stay_down:
+                self._api.start(container.id)
 
     def freeze(self, name: str) -> None:
         container = find(self.containers(), name)
         if container.state is not State.FROZEN:
-            self._api.pause(container.id)
+            with _asking(f"freeze {name}"):
+                self._api.pause(container.id)
 
     def thaw(self, name: str) -> None:
         container = find(self.containers(), name)
         if container.state is State.FROZEN:
-            self._api.unpause(container.id)
+            with _asking(f"thaw {name}"):
+                self._api.unpause(container.id)
 
     def restart(self, name: str) -> None:
-        """Gently, then by force; also one that stayed down."""
+        """Gently, then, after the grace that the container itself asks for, by force; also one that stayed down."""
         self.thaw(name)
-        self._api.restart(find(self.containers(), name).id, timeout=GRACE_S)
+        container = find(self.containers(), name)
+        with _asking(f"restart {name}"):
+            self._stop(container)
+            self._await_end(container)
+            self._api.start(container.id)
+
+    def _stop(self, container: Container) -> None:
+        """A busy engine may say that it saw no end of what it killed: it is looked for afterwards, not believed."""
+        from docker.errors import APIError
+
+        with suppress(APIError):
+            self._api.stop(container.id)
 
     def state(self, name: str) -> State:
         return find(self.containers(), name).state
 
     def logs(self, name: str, lines: int) -> str:
-        text: bytes = self._api.logs(find(self.containers(), name).id, tail=lines)
+        with _asking(f"read what {name} said"):
+            text: bytes = self._api.logs(find(self.containers(), name).id, tail=lines)
         return text.decode(errors="replace")
 
     def _await_end(self, container: Container) -> None:
@@ -111,3 +132,15 @@ class Engine:
             if time.monotonic() > deadline:
                 raise NotReady(f"{container.name} did not end within {GONE_WITHIN_S:g} s of SIGKILL")
             time.sleep(0.05)
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[None]:
+    """Raises ``OutOfReach`` where the engine gave no answer, or said no: a container may be gone between two calls."""
+    from docker.errors import DockerException
+    from requests import RequestException
+
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise OutOfReach(f"the Docker engine did not {what}: {error}") from error

@@ -1,14 +1,13 @@
-"""A real Chromium on a real lab with its console, one lab for a module. Without a Chromium the tests are skipped.
+"""A real Chromium on a real lab with its console, one for all modules. Without a Chromium the tests are skipped.
 
 An error in the browser's own console, a page that threw, or a file that did not load fails the test that saw it.
 """
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +17,16 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from bench.chromium import NONE, find_browser
 from lab.control.client import running_lab
 from lab.home import Home
 from lab.lane_client import LaneClient, lane_clients
 from lab.topology import CONSOLE_OFFSET
 from tests.free_ports import free_port_base
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"  # of the machine, not of the console
 READY_WITHIN_S = 60.0
 WITHIN_MS = 20_000
-
-
-def find_browser() -> str | None:
-    return os.environ.get("LAB_CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,14 +63,23 @@ class ConsoleLab:
         return lane_clients(running_lab(Home(self.home)), lane)[0]
 
     def state(self, process: str) -> str:
-        return next(str(each["state"]) for each in self.status()["processes"] if each["name"] == process)
+        return str(self._process(process)["state"])
+
+    def pid(self, process: str) -> int:
+        return int(self._process(process)["pid"])
+
+    def practices(self, lane: str) -> str:
+        return str(self.status()["lanes"][lane]["practices"])
+
+    def _process(self, name: str) -> dict[str, Any]:
+        return next(dict(each) for each in self.status()["processes"] if each["name"] == name)
 
 
-@pytest.fixture(scope="module")  # no longer: while it lives, its event loop is the process's
+@pytest.fixture(scope="package")  # no longer: while it lives, its event loop is the process's
 def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
-        pytest.skip("no Chromium on this machine (apt-get install chromium, or LAB_CHROMIUM=path): no page is tried")
+        pytest.skip(f"{NONE}; no page is tried")
     expect.set_options(timeout=WITHIN_MS)
     with sync_playwright() as playwright:
         # Without a sandbox, since in a container as root there is none; the pages are our own.
@@ -84,9 +88,10 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def console_lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleLab]:
-    """Depends on the browser: without one no lab is started either."""
+    """Depends on the browser: without one no lab is started either. The lab is shared: a test leaves no fault behind,
+    and counts from what it found."""
     home, base = tmp_path_factory.mktemp("console") / "lab", free_port_base()
     lab = ConsoleLab(home, f"http://127.0.0.1:{base + CONSOLE_OFFSET}")
     try:
@@ -147,14 +152,20 @@ def _stays(url: str, own: str, wrong: list[str]) -> None:
         wrong.append(f"loads from elsewhere: {url}")
 
 
+def aws(lab: ConsoleLab, operation: str, body: dict[str, Any]) -> dict[str, Any]:
+    """One call of the conductor's own API, as AWS's clients make it."""
+    request = urllib.request.Request(
+        running_lab(Home(lab.home)).url("orchestration", "door"),
+        json.dumps(body).encode(),
+        {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"AWSStepFunctions.{operation}"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
 def until(holds: Callable[[], bool], what: str, timeout_s: float = READY_WITHIN_S) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {timeout_s:g} s"
         time.sleep(0.1)
-
-
-def ledger_rows(lab: ConsoleLab, lane: str, service: str) -> list[dict[str, Any]]:
-    answer = lab.client(lane).ask("GET", service, "/ledger")
-    text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-    return [json.loads(line) for line in text.splitlines() if line]

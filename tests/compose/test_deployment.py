@@ -1,18 +1,17 @@
-"""The lab as a team would deploy it: loaded, broken and judged from outside."""
-
-from pathlib import Path
+"""The lab as a team would deploy it: it is small, and the lab's commands do what they do to an embedded lab."""
 
 import pytest
 
 from lab.commands.orders import ROLLED_BACK_EXIT
-from lab.scenario import load_scenario
-from tests.compose.deployment import PROJECT, Deployment
-from tests.compose.trials import trial
-from tests.e2e.trials import explained
+from tests.compose.conftest import IMAGE_UNDER_MB, image_mb
+from tests.compose.deployment import Deployment
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 PATIENTLY = ("--timeout", "120")
-SCENARIO = Path(__file__).parent / "nodes-die.toml"
+
+
+def test_the_image_is_small(deployment: Deployment) -> None:
+    assert image_mb(deployment) < IMAGE_UNDER_MB
 
 
 def test_the_lab_s_commands_reach_the_containers(deployment: Deployment) -> None:
@@ -45,26 +44,3 @@ def test_a_frozen_and_a_killed_process_come_back(deployment: Deployment) -> None
     assert deployment.lab("kill", "orchestration-conductor-2").returncode == 0
     placed = deployment.lab("order", "--id", "after-a-kill", "--wait", *PATIENTLY)
     assert placed.returncode == 0, placed.stdout + placed.stderr
-
-
-async def test_nothing_is_lost_when_a_broker_s_node_and_a_decider_are_killed(deployment: Deployment) -> None:
-    run, verdicts = await trial(load_scenario(str(SCENARIO)), seed=6)
-    told = explained(list(verdicts.values()))
-    print("\n".join(text for _, text in run.actions))
-    for lane, verdict in verdicts.items():
-        cpu_ms = 1000 * run.lanes[lane].cpu_s / len(verdict.rows)
-        print(f"{lane}: {verdict.audit.outcome_counts()}, {cpu_ms:.0f} ms of CPU an order")
-        assert verdict.clean, told
-
-
-def test_a_running_lab_is_clean_at_the_end(deployment: Deployment) -> None:
-    judged = deployment.lab("audit", "--wait")
-    assert judged.returncode == 0, judged.stdout + judged.stderr
-
-
-def test_down_leaves_nothing(deployment: Deployment) -> None:
-    """The last test of this module: it takes everything down, as the README says."""
-    deployment.readme("docker compose down --volumes")
-    mine = ("--filter", f"label=com.docker.compose.project={PROJECT}", "--quiet")
-    for things in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
-        assert not deployment.must(*deployment.docker, *things, *mine).strip()

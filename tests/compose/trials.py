@@ -1,45 +1,65 @@
-"""A scenario through containers, judged at its end. They may have been used: what was ordered before is set aside."""
+"""A scenario through containers, both lanes at once, judged at its end. What was ordered before is set aside."""
 
-from collections import Counter
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from typing import Any
 
 import aiohttp
 
-from lab.auditor import Effect
 from lab.collect import LaneReader
+from lab.processes.state import Status
 from lab.scenario import Scenario
+from lab.target.before import Before
 from lab.target.compose import ComposeTarget
 from lab.trial import LaneRun, Run, address_of, run_scenario
 from lab.verdict import Verdict, judge
 from loadtests.catalogue import products_of
+from loadtests.open_loop import Placing
 from loadtests.workload import plan
-from services.operations import Service
 
-Books = dict[str, list[Effect]]
+Meanwhile = Callable[[ComposeTarget], Coroutine[Any, Any, None]]
+MIB = 2**20
+# While writing tests, on containers that stay up, every run needs orders of its own: LAB_COMPOSE_IS_UP=1, 2, 3 …
+AGAIN = int(os.environ.get("LAB_COMPOSE_IS_UP", "0"))
 
 
-async def trial(scenario: Scenario, seed: int) -> tuple[Run, dict[str, Verdict]]:
+async def trial(
+    scenario: Scenario, seed: int, meanwhile: Meanwhile | None = None
+) -> tuple[Run, dict[str, Verdict], dict[str, str]]:
+    """The third: what each lane's containers cost, as text. ``meanwhile`` runs beside the load."""
     async with ComposeTarget() as lab, aiohttp.ClientSession() as session:
         readers = {lane: LaneReader(address_of(lab, lane), session) for lane in lab.config.lanes}
         products = products_of(await readers[lab.config.lanes[0]].catalogue())
-        before = {lane: {str(each): await reader.effects(each) for each in Service} for lane, reader in readers.items()}
-        orders = list(plan(seed, scenario.load, products))
-        known = {effect.order_id for books in before.values() for effects in books.values() for effect in effects}
-        assert known.isdisjoint(order.order_id for order in orders), (
-            "these orders were placed before: take another seed"
-        )
-        run = await run_scenario(lab, scenario, orders, seed, lambda _: None)
+        before = {lane: await Before.read(reader) for lane, reader in readers.items()}
+        orders = list(plan(seed + AGAIN, scenario.load, products))
+        for books in before.values():
+            books.must_not_know(order.order_id for order in orders)
+        spent = {each.name: each for each in lab.status()}
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(run_scenario(lab, scenario, orders, seed, lambda _: None))
+            if meanwhile is not None:
+                tasks.create_task(meanwhile(lab))
+        run = running.result()
         for lane, lane_run in run.lanes.items():
-            _set_aside(lane_run, before[lane])
-        return run, {lane: judge(run, run.lanes[lane], orders, scenario) for lane in lab.config.lanes}
+            before[lane].set_aside(lane_run)
+        costs = {lane: cost_by_container(lane, spent, lab.status(), len(orders)) for lane in run.lanes}
+        return run, {lane: judge(run, run.lanes[lane], orders, scenario) for lane in run.lanes}, costs
 
 
-def _set_aside(lane_run: LaneRun, before: Books) -> None:
-    """All must have ended before: then what they hold stays as it is."""
-    held: Counter[str] = Counter()
-    for effect in before[Service.WAREHOUSE]:
-        sign = 1 if effect.operation == "reserve" else -1
-        for sku, quantity in effect.lines:
-            held[sku] += sign * quantity
-    lane_run.stock = {sku: level._replace(seeded=level.seeded - held[sku]) for sku, level in lane_run.stock.items()}
-    for service, effects in before.items():
-        lane_run.effects[service] = lane_run.effects[service][len(effects) :]
+def longest_without_acceptance_s(lane_run: LaneRun) -> float:
+    """Between two orders that the door answered with 202."""
+    at = sorted(each.answered_at for each in lane_run.placements if each.placing is Placing.ACCEPTED)
+    return max(later - earlier for earlier, later in pairwise(at))
+
+
+def cost_by_container(lane: str, before: dict[str, Status], after: list[Status], orders: int) -> str:
+    """A container that was killed has counted anew, and is left out."""
+    lines = []
+    for each in after:
+        begun = before.get(each.name)
+        if each.group == lane and begun is not None and begun.pid == each.pid:
+            cpu_ms = 1000 * (each.cpu_s - begun.cpu_s) / orders
+            lines.append(f"  {each.name}: {cpu_ms:.1f} ms of processor an order, {each.rss_bytes / MIB:.0f} MiB")
+    return "\n".join(lines)

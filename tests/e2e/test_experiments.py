@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.experiment.runner import compare
-from lab.experiment.store import TRIALS, experiments, finished, load
+from lab.experiment.store import TRIALS, experiments, finished, load, load_manifest
 from tests.free_ports import free_port_base
 
 # Refusals and errors by the dice, no stock that runs out: nothing in it depends on timing.
@@ -100,6 +100,10 @@ def test_what_was_interrupted_goes_on(tmp_path: Path, scenario: Path) -> None:
     assert "going on with" in said(command)
     assert experiments(home) == [folder]
     assert [trial.block for trial in load(folder).trials] == [0, 1]
+    manifest = load_manifest(folder)
+    assert len(manifest["resumed"]) == 1
+    assert [each["why"] for each in manifest["broken_off"]] == ["stopped"]
+    assert (folder / "report" / "report.html").is_file()
 
 
 def until_one_is_done(home: Path) -> None:

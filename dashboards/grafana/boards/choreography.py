@@ -2,49 +2,30 @@
 
 from typing import Final
 
-from dashboards.grafana.board import Board, Figure, Query, Row
+from dashboards.grafana.board import Board, Figure, Row
 from dashboards.grafana.boards.lane import orders_of, processes_of
+from dashboards.grafana.boards.streams import LISTENED, appended, backlog, not_acknowledged, stored_by
+from dashboards.grafana.queries import each
 
 LANE: Final = "choreography"
-LISTENERS: Final = f'lane="{LANE}", stream_name="ORDERS", is_consumer_leader="true"'
+LISTENERS: Final = f'lane="{LANE}", stream_name="ORDERS", {LISTENED}'
 
 EVENTS: Final = Row(
     "Events and listeners",
     (
-        Figure(
-            "Events stored",
-            "Messages appended to the stream ORDERS each second.",
-            "ops",
-            (
-                Query(
-                    f'rate(nats_stream_last_seq{{lane="{LANE}", is_stream_leader="true"}}[$__rate_interval])',
-                    "{{stream_name}}",
-                ),
-            ),
-            warn=2000,
-            bad=5000,
-        ),
-        Figure(
-            "Backlog by listener",
-            "Events not delivered yet to each listener.",
-            "short",
-            (Query(f"sum by (consumer_name) (nats_consumer_num_pending{{{LISTENERS}}})", "{{consumer_name}}"),),
-            warn=1000,
-            bad=10_000,
-        ),
-        Figure(
+        appended("Events stored", "Messages appended to the stream ORDERS each second.", stored_by(LANE)),
+        backlog("Backlog by listener", "Events not delivered yet to each listener.", LISTENERS, "consumer_name"),
+        not_acknowledged(
             "In hand by listener",
             "Events delivered and not acknowledged: being worked on, or waiting out a retry.",
-            "short",
-            (Query(f"sum by (consumer_name) (nats_consumer_num_ack_pending{{{LISTENERS}}})", "{{consumer_name}}"),),
-            warn=500,
-            bad=5000,
+            LISTENERS,
+            "consumer_name",
         ),
         Figure(
             "Delivered again",
             "Events in hand that were delivered more than once: retries, and work that a killed process left.",
             "short",
-            (Query(f"sum by (consumer_name) (nats_consumer_num_redelivered{{{LISTENERS}}})", "{{consumer_name}}"),),
+            each(f"nats_consumer_num_redelivered{{{LISTENERS}}}", "consumer_name"),
             warn=100,
             bad=1000,
             width=12,
@@ -53,7 +34,7 @@ EVENTS: Final = Row(
             "Waiting pulls",
             "Pull requests that wait for events, by listener. 0 for long: nobody listens.",
             "short",
-            (Query(f"sum by (consumer_name) (nats_consumer_num_waiting{{{LISTENERS}}})", "{{consumer_name}}"),),
+            each(f"nats_consumer_num_waiting{{{LISTENERS}}}", "consumer_name"),
             warn=1,
             bad=0.5,
             below=True,

@@ -3,6 +3,7 @@
 from typing import Final
 
 from dashboards.grafana.board import Board, Figure, Query, Row, by_lane
+from dashboards.grafana.queries import each_second, quantile, rated
 
 DOORS: Final = Row(
     "At the front doors",
@@ -11,7 +12,7 @@ DOORS: Final = Row(
             "Accepted",
             "Orders answered with 202 each second.",
             "reqps",
-            by_lane("sum by (lane) (rate(lab_orders_accepted_total[$__rate_interval]))"),
+            each_second("lab_orders_accepted_total", "lane"),
             warn=200,
             bad=1000,
         ),
@@ -19,11 +20,7 @@ DOORS: Final = Row(
             "Turned away",
             "Placings answered otherwise, by HTTP status: 503 is the lane's doing, 4xx the caller's.",
             "reqps",
-            (
-                Query(
-                    "sum by (lane, code) (rate(lab_placings_refused_total[$__rate_interval]))", "{{lane}} HTTP {{code}}"
-                ),
-            ),
+            (Query(rated("lab_placings_refused_total", "lane", "code"), "{{lane}} HTTP {{code}}"),),
             warn=0.1,
             bad=1,
         ),
@@ -31,7 +28,7 @@ DOORS: Final = Row(
             "Time to 202, p99",
             "From an order's arrival at the door until it is durable and answered, over a minute.",
             "s",
-            by_lane("histogram_quantile(0.99, sum by (lane, le) (rate(lab_placing_seconds_bucket[$__rate_interval])))"),
+            by_lane(quantile(0.99, "lab_placing_seconds_bucket", "lane")),
             warn=0.25,
             bad=1,
         ),
@@ -73,8 +70,8 @@ GENERATOR: Final = Row(
             "Requests each second as the generator counts them, by name.",
             "reqps",
             (
-                Query("sum by (name) (rate(load_requests_total[$__rate_interval])) or vector(0)", "{{name}}"),
-                Query("sum by (name) (rate(load_failures_total[$__rate_interval])) or vector(0)", "{{name}} failed"),
+                Query(f"{rated('load_requests_total', 'name')} or vector(0)", "{{name}}"),
+                Query(f"{rated('load_failures_total', 'name')} or vector(0)", "{{name}} failed"),
             ),
             warn=200,
             bad=1000,

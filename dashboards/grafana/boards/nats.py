@@ -1,17 +1,18 @@
-"""The brokers: servers, streams, consumers. A stream is counted at its leader, so that replicas do not count twice."""
+"""The brokers of both lanes: servers, streams, consumers."""
 
 from typing import Final
 
 from dashboards.grafana.board import Board, Figure, Query, Row
+from dashboards.grafana.boards import streams
+from dashboards.grafana.queries import each, each_second, legend_of, rated, summed
 
 LANE: Final = 'lane=~"$lane"'
-LED: Final = f'{LANE}, is_stream_leader="true"'
-LISTENED: Final = f'{LANE}, is_consumer_leader="true"'
-
-
-def _rate(metric: str) -> str:
-    return f"sum by (lane, server_name) (rate({metric}{{{LANE}}}[$__rate_interval]))"
-
+LED: Final = f"{{{LANE}, {streams.LED}}}"
+LISTENED: Final = f"{LANE}, {streams.LISTENED}"
+OF_LANE: Final = f"{{{LANE}}}"
+BY_SERVER: Final = ("lane", "server_name")
+BY_STREAM: Final = ("lane", "stream_name")
+BY_CONSUMER: Final = ("lane", "consumer_name")
 
 SERVERS: Final = Row(
     "Servers",
@@ -20,7 +21,7 @@ SERVERS: Final = Row(
             "Servers that answer",
             "NATS servers whose monitoring answers. A cluster of three works with two.",
             "short",
-            (Query(f"sum by (lane) (nats_up{{{LANE}}})", "{{lane}}"),),
+            each(f"nats_up{OF_LANE}", "lane"),
             warn=1,
             bad=0.5,
             shape="number",
@@ -32,7 +33,7 @@ SERVERS: Final = Row(
             "Connections",
             "Clients connected now, by server.",
             "short",
-            (Query(f"sum by (lane, server_name) (nats_varz_connections{{{LANE}}})", "{{lane}} {{server_name}}"),),
+            each(f"nats_varz_connections{OF_LANE}", *BY_SERVER),
             warn=200,
             bad=1000,
             width=9,
@@ -41,7 +42,7 @@ SERVERS: Final = Row(
             "Processor",
             "Share of one core, by server.",
             "percentunit",
-            (Query(f"sum by (lane, server_name) (nats_varz_cpu{{{LANE}}}) / 100", "{{lane}} {{server_name}}"),),
+            (Query(f"{summed(f'nats_varz_cpu{OF_LANE}', *BY_SERVER)} / 100", legend_of(*BY_SERVER)),),
             warn=0.7,
             bad=1,
             width=9,
@@ -50,7 +51,7 @@ SERVERS: Final = Row(
             "Messages in",
             "From clients, routes included, each second.",
             "ops",
-            (Query(_rate("nats_varz_in_msgs"), "{{lane}} {{server_name}}"),),
+            each_second(f"nats_varz_in_msgs{OF_LANE}", *BY_SERVER),
             warn=10_000,
             bad=50_000,
         ),
@@ -58,7 +59,7 @@ SERVERS: Final = Row(
             "Bytes in",
             "From clients, routes included, each second.",
             "Bps",
-            (Query(_rate("nats_varz_in_bytes"), "{{lane}} {{server_name}}"),),
+            each_second(f"nats_varz_in_bytes{OF_LANE}", *BY_SERVER),
             warn=2e7,
             bad=1e8,
         ),
@@ -66,7 +67,7 @@ SERVERS: Final = Row(
             "Memory",
             "Resident memory, by server.",
             "bytes",
-            (Query(f"sum by (lane, server_name) (nats_varz_mem{{{LANE}}})", "{{lane}} {{server_name}}"),),
+            each(f"nats_varz_mem{OF_LANE}", *BY_SERVER),
             warn=2e8,
             bad=5e8,
         ),
@@ -75,24 +76,16 @@ SERVERS: Final = Row(
 STREAMS: Final = Row(
     "Streams",
     (
-        Figure(
+        streams.appended(
             "Appended",
             "Messages stored each second, by stream.",
-            "ops",
-            (
-                Query(
-                    f"sum by (lane, stream_name) (rate(nats_stream_last_seq{{{LED}}}[$__rate_interval]))",
-                    "{{lane}} {{stream_name}}",
-                ),
-            ),
-            warn=2000,
-            bad=5000,
+            Query(rated(f"nats_stream_last_seq{LED}", *BY_STREAM), legend_of(*BY_STREAM)),
         ),
         Figure(
             "Bytes stored",
             "Of each stream, one replica.",
             "bytes",
-            (Query(f"sum by (lane, stream_name) (nats_stream_total_bytes{{{LED}}})", "{{lane}} {{stream_name}}"),),
+            each(f"nats_stream_total_bytes{LED}", *BY_STREAM),
             warn=5e9,
             bad=2e10,
         ),
@@ -100,7 +93,7 @@ STREAMS: Final = Row(
             "Subjects",
             "In each stream: about one for each order or event. The server keeps them in memory.",
             "short",
-            (Query(f"sum by (lane, stream_name) (nats_stream_subject_count{{{LED}}})", "{{lane}} {{stream_name}}"),),
+            each(f"nats_stream_subject_count{LED}", *BY_STREAM),
             warn=1e6,
             bad=1e7,
         ),
@@ -109,39 +102,17 @@ STREAMS: Final = Row(
 CONSUMERS: Final = Row(
     "Consumers",
     (
-        Figure(
-            "Backlog",
-            "Messages not delivered yet, by consumer.",
-            "short",
-            (
-                Query(
-                    f"sum by (lane, consumer_name) (nats_consumer_num_pending{{{LISTENED}}})",
-                    "{{lane}} {{consumer_name}}",
-                ),
-            ),
-            warn=1000,
-            bad=10_000,
-        ),
-        Figure(
-            "Not acknowledged",
-            "Messages delivered and not acknowledged, by consumer.",
-            "short",
-            (
-                Query(
-                    f"sum by (lane, consumer_name) (nats_consumer_num_ack_pending{{{LISTENED}}})",
-                    "{{lane}} {{consumer_name}}",
-                ),
-            ),
-            warn=500,
-            bad=5000,
+        streams.backlog("Backlog", "Messages not delivered yet, by consumer.", LISTENED, *BY_CONSUMER),
+        streams.not_acknowledged(
+            "Not acknowledged", "Messages delivered and not acknowledged, by consumer.", LISTENED, *BY_CONSUMER
         ),
         Figure(
             "Slow consumers, API errors",
             "Clients cut off since they read too slowly, and JetStream requests that failed, since the start.",
             "short",
             (
-                Query(f"sum by (lane) (nats_varz_slow_consumers{{{LANE}}})", "{{lane}} slow consumers"),
-                Query(f"sum by (lane) (nats_varz_jetstream_stats_api_errors{{{LANE}}})", "{{lane}} API errors"),
+                Query(summed(f"nats_varz_slow_consumers{OF_LANE}", "lane"), "{{lane}} slow consumers"),
+                Query(summed(f"nats_varz_jetstream_stats_api_errors{OF_LANE}", "lane"), "{{lane}} API errors"),
             ),
             warn=10,
             bad=100,

@@ -4,13 +4,17 @@ from typing import Final
 
 from dashboards.grafana.board import Board, Figure, Query, Row
 from dashboards.grafana.boards.lane import orders_of, processes_of
+from dashboards.grafana.boards.streams import LISTENED, appended, stored_by
+from dashboards.grafana.queries import each, quantile, rated, summed
 
 LANE: Final = "orchestration"
-WORK: Final = f'lane="{LANE}", consumer_name="conductor", is_consumer_leader="true"'
+OWN: Final = f'{{lane="{LANE}"}}'
+WORK: Final = f'{{lane="{LANE}", consumer_name="conductor", {LISTENED}}}'
 
 
-def _quantile(share: str, histogram: str) -> str:
-    return f'histogram_quantile({share}, sum by (le) (rate({histogram}_bucket{{lane="{LANE}"}}[5m])))'
+def _quantiles(histogram: str) -> tuple[Query, ...]:
+    buckets = f"{histogram}_bucket{OWN}"
+    return Query(quantile(0.5, buckets, over="5m"), "p50"), Query(quantile(0.99, buckets, over="5m"), "p99")
 
 
 CONDUCTORS: Final = Row(
@@ -21,8 +25,8 @@ CONDUCTORS: Final = Row(
             "Each second, as AWS bills them: Standard, and Express executions'.",
             "ops",
             (
-                Query(f'sum(rate(conductor_transitions_total{{lane="{LANE}"}}[$__rate_interval]))', "Standard"),
-                Query(f'sum(rate(conductor_express_transitions_total{{lane="{LANE}"}}[$__rate_interval]))', "Express"),
+                Query(rated(f"conductor_transitions_total{OWN}"), "Standard"),
+                Query(rated(f"conductor_express_transitions_total{OWN}"), "Express"),
             ),
             warn=2000,
             bad=5000,
@@ -39,7 +43,7 @@ CONDUCTORS: Final = Row(
             "Work not delivered yet",
             "Starts, timers and answers that no conductor has taken.",
             "short",
-            (Query(f"sum(nats_consumer_num_pending{{{WORK}}})", "waiting"),),
+            (Query(summed(f"nats_consumer_num_pending{WORK}"), "waiting"),),
             warn=1000,
             bad=10_000,
         ),
@@ -47,10 +51,7 @@ CONDUCTORS: Final = Row(
             "Timers late by",
             "From the instant a timer was due until its execution was told.",
             "s",
-            (
-                Query(_quantile("0.5", "conductor_timer_lag_seconds"), "p50"),
-                Query(_quantile("0.99", "conductor_timer_lag_seconds"), "p99"),
-            ),
+            _quantiles("conductor_timer_lag_seconds"),
             warn=1,
             bad=5,
         ),
@@ -58,10 +59,7 @@ CONDUCTORS: Final = Row(
             "One advance of the interpreter",
             "Pure computing between an event and the commands that follow from it.",
             "s",
-            (
-                Query(_quantile("0.5", "conductor_advance_seconds"), "p50"),
-                Query(_quantile("0.99", "conductor_advance_seconds"), "p99"),
-            ),
+            _quantiles("conductor_advance_seconds"),
             warn=0.01,
             bad=0.1,
             decimals=5,
@@ -72,12 +70,9 @@ CONDUCTORS: Final = Row(
             " second.",
             "ops",
             (
-                Query(
-                    f'sum(rate(conductor_append_conflicts_total{{lane="{LANE}"}}[$__rate_interval]))',
-                    "conflicts",
-                ),
-                Query(f'sum(rate(conductor_redeliveries_total{{lane="{LANE}"}}[$__rate_interval]))', "redeliveries"),
-                Query(f'sum(rate(conductor_drive_failures_total{{lane="{LANE}"}}[$__rate_interval]))', "failures"),
+                Query(rated(f"conductor_append_conflicts_total{OWN}"), "conflicts"),
+                Query(rated(f"conductor_redeliveries_total{OWN}"), "redeliveries"),
+                Query(rated(f"conductor_drive_failures_total{OWN}"), "failures"),
             ),
             warn=5,
             bad=50,
@@ -86,26 +81,13 @@ CONDUCTORS: Final = Row(
             "What AWS would ask",
             "List price in us-east-1 of the transitions since the conductors' start, without a free tier.",
             "currencyUSD",
-            (Query(f'sum by (type) (conductor_price_dollars_total{{lane="{LANE}"}})', "{{type}}"),),
+            each(f"conductor_price_dollars_total{OWN}", "type"),
             warn=1,
             bad=10,
             shape="number",
             decimals=4,
         ),
-        Figure(
-            "Histories stored",
-            "Messages appended each second, by stream.",
-            "ops",
-            (
-                Query(
-                    f'rate(nats_stream_last_seq{{lane="{LANE}", is_stream_leader="true"}}[$__rate_interval])',
-                    "{{stream_name}}",
-                ),
-            ),
-            warn=2000,
-            bad=5000,
-            width=16,
-        ),
+        appended("Histories stored", "Messages appended each second, by stream.", stored_by(LANE), width=16),
     ),
 )
 ORCHESTRATION: Final = Board(

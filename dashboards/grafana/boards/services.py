@@ -3,16 +3,19 @@
 from typing import Final
 
 from dashboards.grafana.board import Board, Figure, Query, Row
+from dashboards.grafana.queries import each, each_second, legend_of, quantile, rated
 
 CHOICES: Final = (
     ("lane", ("choreography", "orchestration")),
     ("service", ("payment", "warehouse", "shipping")),
 )
-CHOSEN: Final = 'lane=~"$lane", service=~"$service"'
+CHOSEN: Final = '{lane=~"$lane", service=~"$service"}'
+PROCESSES: Final = '{job="lanes", lane=~"$lane"}'
 
 
-def _per_second(metric: str, label: str) -> str:
-    return f"sum by (lane, service, {label}) (rate({metric}{{{CHOSEN}}}[$__rate_interval]))"
+def _by_operation(counter: str) -> tuple[Query, ...]:
+    """An operation is one service's, so the legend need not name that."""
+    return (Query(rated(f"{counter}{CHOSEN}", "lane", "service", "operation"), legend_of("lane", "operation")),)
 
 
 WORK: Final = Row(
@@ -22,7 +25,7 @@ WORK: Final = Row(
             "Effects",
             "Written to the ledgers each second.",
             "ops",
-            (Query(_per_second("lab_effects_total", "operation"), "{{lane}} {{operation}}"),),
+            _by_operation("lab_effects_total"),
             warn=200,
             bad=1000,
             width=12,
@@ -33,9 +36,7 @@ WORK: Final = Row(
             "s",
             (
                 Query(
-                    "histogram_quantile(0.99, sum by (lane, service, le)"
-                    f" (rate(lab_step_seconds_bucket{{{CHOSEN}}}[$__rate_interval])))",
-                    "{{lane}} {{service}}",
+                    quantile(0.99, f"lab_step_seconds_bucket{CHOSEN}", "lane", "service"), legend_of("lane", "service")
                 ),
             ),
             warn=0.5,
@@ -51,7 +52,7 @@ FAULTS: Final = Row(
             "Faults acted out",
             "Each second: the ground truth that the dice recorded.",
             "ops",
-            (Query(_per_second("lab_faults_injected_total", "kind"), "{{lane}} {{service}} {{kind}}"),),
+            each_second(f"lab_faults_injected_total{CHOSEN}", "lane", "service", "kind"),
             warn=1,
             bad=50,
             width=12,
@@ -60,7 +61,7 @@ FAULTS: Final = Row(
             "Fault rules in force",
             "How many rules of each service's fault plan are in force now.",
             "short",
-            (Query(f"sum by (lane, service) (lab_fault_rules{{{CHOSEN}}})", "{{lane}} {{service}}"),),
+            each(f"lab_fault_rules{CHOSEN}", "lane", "service"),
             warn=1,
             bad=5,
             width=12,
@@ -70,7 +71,7 @@ FAULTS: Final = Row(
             "Retries",
             "Tries after the first, each second.",
             "ops",
-            (Query(_per_second("lab_retries_total", "operation"), "{{lane}} {{operation}}"),),
+            _by_operation("lab_retries_total"),
             warn=20,
             bad=100,
             width=12,
@@ -79,12 +80,7 @@ FAULTS: Final = Row(
             "Compensations",
             "Undo effects each second, by service.",
             "ops",
-            (
-                Query(
-                    f"sum by (lane, service) (rate(lab_compensations_total{{{CHOSEN}}}[$__rate_interval]))",
-                    "{{lane}} {{service}}",
-                ),
-            ),
+            each_second(f"lab_compensations_total{CHOSEN}", "lane", "service"),
             warn=20,
             bad=100,
             width=12,
@@ -98,7 +94,7 @@ MACHINERY: Final = Row(
             "Processes that answer",
             "By lane and component, 1 for each replica.",
             "short",
-            (Query('sum by (lane, component) (up{job="lanes", lane=~"$lane"})', "{{lane}} {{component}}"),),
+            each(f"up{PROCESSES}", "lane", "component"),
             warn=1,
             bad=0.5,
             below=True,

@@ -20,7 +20,7 @@ from nats.aio.client import Client
 from broker.errors import BrokerError, NotStored
 from broker.provision import provision
 from broker.pull import Delivery, Puller
-from broker.read import all_of
+from broker.read import few_of, last
 from choreography.broker_setup import ORDERS, PATTERNS
 from choreography.cloud_events import parse
 from choreography.errors import Malformed
@@ -28,7 +28,6 @@ from choreography.reactions_simple import Analytics, Loyalty, Notification, Simp
 from lab.console.bus.heard import Heard, heard
 from lab.errors import OutOfReach
 
-MAX_EVENTS_OF_ORDER: Final = 500
 BATCH: Final = 200
 TELL_EVERY_S: Final = 0.25
 GONE_AFTER_S: Final = 30
@@ -61,9 +60,18 @@ class Replayed:
 async def events_of(client: Client, order_id: str) -> list[Heard]:
     """Raises ``OutOfReach``."""
     try:
-        return [heard(each) for each in await all_of(client, ORDERS, f"orders.{order_id}.>", limit=MAX_EVENTS_OF_ORDER)]
+        return [heard(each) for each in await few_of(client, ORDERS, f"orders.{order_id}.>")]
     except BrokerError as error:
         raise OutOfReach(str(error)) from error
+
+
+async def newest_of(client: Client, order_id: str) -> int:
+    """The number of its newest event; 0: there is none. Raises ``OutOfReach``."""
+    try:
+        newest = await last(client, ORDERS, f"orders.{order_id}.>")
+    except BrokerError as error:
+        raise OutOfReach(str(error)) from error
+    return newest.sequence if newest is not None else 0
 
 
 async def replay_into(client: Client, subscriber: str, since: datetime | None) -> AsyncIterator[Replayed]:

@@ -26,7 +26,7 @@ class BusConnection:
         if self._login is None:
             raise BadInput("this console was given no broker of the choreography: its events cannot be read here")
         async with self._making:
-            if self._client is None:
+            if self._client is None or self._client.is_closed:
                 self._client = await _connected(self._login)
         if not self._client.is_connected:
             raise OutOfReach("the broker of the choreography is out of reach; the page tries again")

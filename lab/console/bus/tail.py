@@ -13,6 +13,7 @@ from choreography.broker_setup import ORDERS
 from lab.console.bus.connection import BusConnection
 from lab.console.bus.heard import Heard, heard
 from lab.errors import LabError
+from orchestration.vital import vital
 
 EVERY_S: Final = 0.5
 A_TURN: Final = 200
@@ -42,11 +43,15 @@ class Tail:
     def watch(self) -> None:
         self._watchers += 1
         if self._reading is None or self._reading.done():
-            self._reading = asyncio.get_running_loop().create_task(self._read_on(), name="tail")
+            self._reading = vital(self._read_on(), "tail")
 
     def leave(self) -> None:
         self._watchers -= 1
-        if self._watchers <= 0 and self._reading is not None:
+        if self._watchers <= 0:
+            self.close()
+
+    def close(self) -> None:
+        if self._reading is not None:
             self._reading.cancel()
             self._reading = None
 

@@ -12,11 +12,12 @@ from nicegui.elements.mixins.text_element import TextElement
 from lab.console.graphs.geometry import Box, Picture, Point, Wire
 from lab.console.graphs.layout import layout
 from lab.console.graphs.marks import Mark
-from orchestration.visibility.graph import EdgeKind, Graph, Node
+from orchestration.visibility.graph import Edge, EdgeKind, Graph, Node
 
 STYLE: Final = '<link rel="stylesheet" href="/static/graphs.css">'
 MAX_NAME: Final = 29
 MAX_LABEL: Final = 26
+LABEL_LINES: Final = 4  # that find room between two layers
 PLAIN: Final = Mark("", "off")
 _SIGN_OF: Final = {EdgeKind.CATCH: "⚡ ", EdgeKind.CHOICE: "? ", EdgeKind.DEFAULT: "else", EdgeKind.NEXT: ""}
 _EMIT_TYPE: Final = (
@@ -73,8 +74,9 @@ class GraphView:
                 self._nodes[node.name] = self._node(node, picture.boxes[node.name], retried.get(node.name, ""))
         told: dict[str, int] = {}
         for wire in picture.wires:
-            told[wire.edge.source] = told.get(wire.edge.source, -1) + (wire.edge.kind is not EdgeKind.NEXT)
-            _draw_wire(wire, max(0, told[wire.edge.source]))
+            label = _label(wire.edge)
+            _draw_wire(wire, label, told.get(wire.edge.source, 0))
+            told[wire.edge.source] = told.get(wire.edge.source, 0) + bool(label and not wire.back)
 
     def _node(self, node: Node, box: Box, retries: str) -> "_NodeView":
         view = _NodeView(node, box, retries)
@@ -151,13 +153,15 @@ class _NodeView:
         self.group.update()
 
 
-def _draw_wire(wire: Wire, order: int) -> None:
+def _label(edge: Edge) -> str:
+    return _SIGN_OF[edge.kind] + (edge.label if edge.kind is not EdgeKind.DEFAULT else "")
+
+
+def _draw_wire(wire: Wire, label: str, order: int) -> None:
     """``order`` counts the labelled wires of one state, so that no label lies upon another."""
-    kind = wire.edge.kind
-    with _svg("g", **{"aria-hidden": "true"}).classes(f"wire wire-{kind}"):
+    with _svg("g", **{"aria-hidden": "true"}).classes(f"wire wire-{wire.edge.kind}"):
         _svg("path", d=_path(wire))
         _svg("path", d=_head(wire)).classes("head")
-        label = _SIGN_OF[kind] + (wire.edge.label if kind is not EdgeKind.DEFAULT else "")
         if label:
             x, y = _label_place(wire, order)
             text = label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"
@@ -190,7 +194,7 @@ def _label_place(wire: Wire, order: int) -> Point:
     if wire.back:
         return wire.points[1][0] - 12, (wire.points[0][1] + wire.points[-1][1]) / 2
     (ax, ay), (bx, _) = wire.points[0], wire.points[1]
-    down = 14 + 13 * (order % 3)
+    down = 13 + 12 * (order % LABEL_LINES)
     return ax + (bx - ax) * min(0.9, down / 30), ay + down
 
 

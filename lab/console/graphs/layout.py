@@ -9,7 +9,7 @@ from lab.console.graphs.layers import Link, Rows, rows_of
 from orchestration.visibility.graph import Edge, Graph, Node
 
 HEIGHT: Final = 52.0
-MIN_WIDTH: Final = 132.0
+MIN_WIDTH: Final = 160.0
 MAX_WIDTH: Final = 260.0
 CHARACTER: Final = 8.2
 PADDING: Final = 34.0

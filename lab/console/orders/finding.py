@@ -10,7 +10,7 @@ from lab.accepted import order_body
 from lab.console.backend import Backend, LaneBackend
 from lab.console.feed import Feed
 from lab.console.orders.moments import is_retrying
-from lab.errors import LabError
+from lab.errors import BadInput, LabError, Refused
 from lab.story import instant
 from services.settings import Settings
 from services.trail import OrderStatus
@@ -19,8 +19,9 @@ LISTED: Final = 200  # of each lane
 READ_AT_MOST: Final = 100  # trails, where a filter needs them
 AT_ONCE: Final = 8
 PERSON: Final = (OrderStatus.WAITING_FOR_APPROVAL, OrderStatus.PARKED)
+ANY: Final = "all"
 FILTERS: Final = {
-    "all": "every order",
+    ANY: "every order",
     "stuck": "no end although it is long since it was placed, and nobody is asked",
     "retrying": "the last try of a step failed, and the next is to come",
     "undoing": "what was done is being undone",
@@ -54,6 +55,8 @@ async def find(
     orders = [Found(order_id, by_lane) for order_id, by_lane in views.items()]
     if text:
         orders = await _with_text(backend, orders, text.strip())
+        if not orders and which == ANY:
+            orders = await _of_id(lanes, text.strip(), status)
     return sorted(orders, key=lambda order: order.accepted_at, reverse=True)
 
 
@@ -107,6 +110,18 @@ async def _each(lane: LaneBackend, order_ids: list[str]) -> list[Mapping[str, An
                 return None
 
     return list(await asyncio.gather(*(ask(order_id) for order_id in order_ids)))
+
+
+async def _of_id(lanes: Iterable[LaneBackend], text: str, status: str | None) -> list[Found]:
+    """An order too old to be among those that were listed."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for lane in lanes:
+        try:
+            found[lane.name] = await lane.view(text)
+        except (BadInput, Refused):  # this lane knows none of this id
+            continue
+    views = {name: view for name, view in found.items() if status is None or view["status"] == status}
+    return [Found(text, views)] if views else []
 
 
 async def _with_text(backend: Backend, orders: list[Found], text: str) -> list[Found]:

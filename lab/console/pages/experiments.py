@@ -1,7 +1,9 @@
 """Experiments: start one, watch its phases, open its report, compare two."""
 
+import asyncio
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from nicegui import ui
@@ -19,6 +21,7 @@ from lab.scenario import known_scenarios, load_scenario
 # Beside a running lab's own ports.
 PORTS_BESIDE: Final = 100
 REPORT: Final = Path("report", "report.html")
+Facts = tuple[str, int, bool, str]
 # A report is a document: it may draw, and do nothing else.
 REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data: 'self'; font-src data:; sandbox"
 
@@ -59,7 +62,7 @@ class _Starting:
         self._console, self._home = console, home
         with ui.element("section").classes("card").props('aria-label="Start an experiment"'):
             heading("Start an experiment")
-            names = {name: f"{name}: {load_scenario(name).title}" for name in known_scenarios()}
+            names = _scenarios()
             self._scenario = ui.select(names, label="Scenario", value=next(iter(names))).props("outlined dense")
             self._quick = ui.switch("Quick: two blocks, a look and not a result", value=True)
             ui.label(
@@ -95,7 +98,7 @@ class _Results:
 
     def __init__(self, console: Console, home: Path) -> None:
         self._console, self._home = console, home
-        self._seen: list[tuple[Any, ...]] = []
+        self._seen: list[Facts] = []
         self._chosen: set[str] = set()
         with ui.element("section").classes("card").props('aria-label="Results"'):
             heading("Results")
@@ -111,14 +114,14 @@ class _Results:
         await self._console.jobs.start(["compare", *sorted(self._chosen), f"--home={self._home}"])
 
     async def _refresh(self) -> None:
-        found = [_facts(folder) for folder in reversed(experiments(self._home))]
+        found = await asyncio.to_thread(_all_facts, self._home)
         if found == self._seen and self._list.slots["default"].children:
             return
         self._seen = found
         self._list.clear()
         with self._list:
-            for name, trials, reported in found:
-                self._row(name, trials, reported)
+            for name, trials, reported, problem in found:
+                self._row(name, trials, reported) if not problem else ui.label(f"✗ {name}: {problem}")
             if not found:
                 ui.label("None yet. Start one here, or with lab run.").classes("quiet")
 
@@ -142,11 +145,25 @@ class _Results:
             )
 
 
-def _facts(folder: Path) -> tuple[str, int, bool]:
-    """Name, finished trials, whether there is a report. Raises ``BadInput`` for a broken manifest."""
-    load_manifest(folder)
+@cache
+def _scenarios() -> dict[str, str]:
+    """Name -> what a person chooses by; they come with the lab, so they are read once."""
+    return {name: f"{name}: {load_scenario(name).title}" for name in known_scenarios()}
+
+
+def _all_facts(home: Path) -> list[Facts]:
+    """Newest first. From the disk: not for an event loop."""
+    return [_facts(folder) for folder in reversed(experiments(home))]
+
+
+def _facts(folder: Path) -> Facts:
+    """Name, finished trials, whether there is a report, and what is wrong with it."""
+    try:
+        load_manifest(folder)
+    except BadInput as error:
+        return folder.name, 0, False, str(error)
     trials = sum(1 for each in (folder / TRIALS).glob("*/") if not each.name.startswith("."))
-    return folder.name, trials, (folder / REPORT).is_file()
+    return folder.name, trials, (folder / REPORT).is_file(), ""
 
 
 PAGES = (

@@ -40,8 +40,9 @@ class _ChartView:
             ui.label(figure.says).classes("quiet")
             with ui.element("div").classes("flow"):
                 for lane in lanes:
-                    lane_title(lane).classes("small")
-                    self._values[lane] = ui.label("–").classes("number strong")
+                    with ui.element("span").classes("pair"):
+                        lane_title(lane).classes("small")
+                        self._values[lane] = ui.label("–").classes("number strong")
             self._chart = ui.echart(options(figure, lanes)).props(
                 f'role="img" aria-label="{figure.name} of the last minutes"'
             )

@@ -160,7 +160,8 @@ class OrderView:
         self._found[lane.name] = moments(lane.name, trail, injected, effects)
         set_sign(sign, view["status"])
         stores = len(trail["stores"])
-        told = f"{stores} store{'s' if stores != 1 else ''} asked, {trail['queries']} queries"
+        queries = trail["queries"]
+        told = f"{stores} store{'s' * (stores != 1)} asked, {queries} quer{'y' if queries == 1 else 'ies'}"
         why.set_text(f"{view['reason']}; {told}" if view.get("reason") else told)
         books.set_text(f"books now: {final_books(effects).said()}")
         if OrderStatus(view["status"]) in ENDED:

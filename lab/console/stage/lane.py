@@ -12,25 +12,18 @@ from lab.console.graphs.drawing import GraphView
 from lab.console.graphs.marks import Mark, graph_from
 from lab.console.headings import heading
 from lab.console.live import LaneNow
+from lab.console.stage.practices import PracticeSwitches
 from lab.console.stage.wiring import graph_of_reactions
 from lab.errors import LabError
 from orchestration.orders.order_story import MACHINE, operation_of
 from orchestration.visibility.graph import Graph, Node
 from services.operations import Operation
-from services.practices import Practice, parse_practices
 
 ACTIONS: Final = {
     "kill": "Ends {} by SIGKILL; the lab starts it again",
     "freeze": "Stops {} without ending it (SIGSTOP), as a machine that hangs",
     "thaw": "Lets a frozen {} go on",
     "restart": "Stops {} gently and starts it again",
-}
-PRACTICE_SAYS: Final = {
-    Practice.RETRIES: "a failed step is tried again",
-    Practice.IDEMPOTENCY: "what comes twice has one effect",
-    Practice.OUTBOX: "nothing is done that is not written down",
-    Practice.DEAD_LETTERS: "what cannot be done is kept, and undone",
-    Practice.DEADLINES: "somebody notices an order gone quiet",
 }
 
 
@@ -49,34 +42,24 @@ class LaneView:
             self._wrong = ui.element("div").classes("flow")
             self._named: tuple[str, ...] = ()
             self._drawing = GraphView(f"The wiring of {lane}", self._open_step)
-            self._practices()
+            self._practices = PracticeSwitches(console, lane)
             heading("Processes", level=3)
             self._table = ui.element("div").classes("processes")
-
-    def _practices(self) -> None:
-        on = parse_practices(self._console.settings.practices.get(self._lane, "hardened"))
-        heading("Practices", level=3)
-        with ui.element("ul").classes("practices"):
-            for practice in Practice:
-                with ui.element("li"):
-                    status_sign("on" if practice in on else "off", prefix=f"{practice.value.replace('_', ' ')} ")
-                    ui.label(PRACTICE_SAYS[practice]).classes("quiet")
-        ui.label(
-            "A process reads its practices when it starts: stop the lab, and start it with lab up --practices …"
-        ).classes("quiet")
 
     def _open_step(self, name: str) -> None:
         wrong = ", ".join(self._named)
         ui.notify(f"{name} in {self._lane}" + (f"; inconsistent now: {wrong}" if wrong else ""))
 
     async def show(self, lane: LaneFeed) -> None:
-        problem = lane.problem or (f"no answer from {', '.join(lane.silent)}" if lane.silent else "")
+        silent = f"no answer from {', '.join(lane.silent)}" if lane.silent else ""
+        problem = lane.problem or silent or self._console.feed.trouble
         if self._trouble.text != problem:
             self._trouble.set_text(problem)
             self._trouble.set_visibility(bool(problem))
         self._figures.show(lane)
         self._show_wrong(lane.now)
         await self._show_graph(lane.now)
+        self._practices.show()
         self._show_processes()
 
     def _show_wrong(self, now: LaneNow) -> None:

@@ -89,6 +89,7 @@ class Ordering:
         async def refresh() -> None:
             slider.show(load.rate)
             lost = f", {load.sent['failed']} not accepted" if load.sent.get("failed") else ""
+            lost += f", {load.sent['left_out']} left out: too many under way" if load.sent.get("left_out") else ""
             text = f"{load.rate:g} orders/s; {load.sent.get('left', 0)} sent{lost}"
             if told.text != text:
                 told.set_text(text)

@@ -20,12 +20,19 @@ def settings(**more: object) -> ConsoleSettings:
 
 
 def client(**more: object) -> httpx.AsyncClient:
+    return asking(guarded(**more), "127.0.0.1")
+
+
+def asking(app: Guard, address: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 1)), base_url="http://127.0.0.1:7440")
+
+
+def guarded(**more: object) -> Guard:
     async def page(_request: object) -> PlainTextResponse:
         return PlainTextResponse("the page")
 
     routes = [Route("/", page, methods=["GET", "POST"]), Route("/healthz", page), Route("/decide/x", page)]
-    app = Guard(Starlette(routes=routes), settings(**more))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:7440")
+    return Guard(Starlette(routes=routes), settings(**more))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:7440", "localhost", "[::1]:80", "192.168.1.7:7440", "lab.example"])
@@ -91,11 +98,13 @@ async def test_with_a_password_only_the_public_paths_are_open() -> None:
     ).status_code == 401
 
 
-async def test_guessing_is_slowed_down() -> None:
-    asked = client(password="secret")
-    answers = [(await asked.post("/login", data={"password": str(number)})).status_code for number in range(11)]
+async def test_guessing_is_slowed_down_for_who_guesses() -> None:
+    app = guarded(password="secret")
+    stranger, pupil = asking(app, "192.168.1.66"), asking(app, "192.168.1.7")
+    answers = [(await stranger.post("/login", data={"password": str(number)})).status_code for number in range(11)]
     assert answers == [401] * 10 + [429]
-    assert (await asked.post("/login", data={"password": "secret"})).status_code == 429
+    assert (await stranger.post("/login", data={"password": "secret"})).status_code == 429
+    assert (await pupil.post("/login", data={"password": "secret"})).status_code == 303
 
 
 def test_a_ticket_ends_and_belongs_to_its_password() -> None:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from broker.exporter import metrics_of
-from dashboards.grafana.__main__ import FOLDER, outdated
+from dashboards.grafana.__main__ import FILES, FOLDER
 from dashboards.grafana.board import Board, Figure
 from dashboards.grafana.boards import BOARDS
 from dashboards.grafana.drawing import PROMETHEUS
@@ -23,7 +23,7 @@ PROVISIONING = FOLDER.parent / "provisioning"
 
 
 def test_the_json_files_are_current() -> None:
-    assert outdated() == []
+    assert FILES.outdated() == []
 
 
 @pytest.mark.parametrize(("board", "figure"), FIGURES)

@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from deploy.kubernetes.__main__ import FOLDER, outdated
+from deploy.kubernetes.__main__ import FILES, FOLDER
 from deploy.kubernetes.workloads import IMAGE, components, replicas
 from lab.target.compose_secrets import names
 from lab.topology import LANES
@@ -34,7 +34,7 @@ def pod(each: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_files_are_current() -> None:
-    assert outdated() == []
+    assert FILES.outdated() == []
 
 
 @pytest.mark.parametrize("each", OBJECTS, ids=named)

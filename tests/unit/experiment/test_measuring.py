@@ -1,17 +1,22 @@
 """Measures of hand-made trials: what is counted, what is left out, and what cannot be measured."""
 
+from dataclasses import replace
+
 import pytest
 
 from lab.experiment.ablation import in_words, is_ablation, markdown, newest
 from lab.experiment.aws_price import choreography_usd, orchestration_usd
 from lab.experiment.design import Design, ablation_arms
 from lab.experiment.measures import MEASURES
-from lab.experiment.measuring import recovery_s
-from lab.experiment.phases import Moments, Phases
-from lab.experiment.records import Experiment, OrderRow, Trial
+from lab.experiment.measuring import latency_s, recovery_s
+from lab.experiment.phases import Moments, Phases, phases_of
+from lab.experiment.records import Experiment, OrderRow, Trial, Window
 from lab.experiment.stored import stored_in
+from lab.experiment.undoing import overdue_s, undoing_s
 from lab.experiment.worst import worth_a_look
-from lab.scenario import load_scenario
+from lab.scenario import known_scenarios, load_scenario
+from loadtests.workload import Decision, PlannedOrder
+from services.settings import Settings
 
 MOMENTS = Moments(12, 14, 15, 16)
 
@@ -85,6 +90,64 @@ def test_worst_orders_are_those_with_anomalies_then_open_then_hit_then_slow() ->
     assert chosen["hit"] == "met 3 faults"
 
 
+def test_who_fails_fast_is_not_faster() -> None:
+    ended = row("ended", 1.0, 1.5)
+    assert latency_s(ended, 40.0) == 0.5
+    for outcome in ("open", "inconsistent", "none"):
+        assert latency_s(replace(ended, outcome=outcome), 40.0) == 39.0  # type: ignore[arg-type]
+
+
+def test_an_undoing_that_never_ended_lasts_to_the_horizon() -> None:
+    undone = replace(row("undone", 1.0, 3.0), outcome="rolled_back", failed_s=1.5, last_undo_s=2.5)
+    assert undoing_s(undone, 40.0) == 1.0
+    assert undoing_s(replace(undone, outcome="open", ended_s=None), 40.0) == 38.5
+    assert undoing_s(row("whole", 1.0, 3.0), 40.0) is None
+
+
+def test_an_order_whose_manager_never_answers_is_timed_from_the_end_of_the_time_for_it() -> None:
+    scenario = load_scenario("approval-never")  # 12 s
+    orders = [
+        PlannedOrder(at_s=1.0, body={"order_id": name}, decision=Decision(approve=True, delay_s=0.1, answers=answers))
+        for name, answers in (("undone", "never"), ("hanging", "never"), ("answered", "once"))
+    ]
+    ledger = [
+        {"order_id": "undone", "operation": "reserve", "at": "1970-01-01T00:01:42+00:00"},
+        {"order_id": "undone", "operation": "release", "at": "1970-01-01T00:01:54.500000+00:00"},
+    ]
+    undone = replace(row("undone", 1.0, 15.0), outcome="rolled_back", last_undo_s=14.5)
+    rows = [undone, row("hanging", 1.0, None), row("answered", 1.0, 2.0)]
+    assert list(overdue_s(scenario, orders, rows, [ledger], 100.0, 46.0)) == [14.5 - (2.0 + 12.0), 46.0 - (1.0 + 12.0)]
+
+
+def test_a_kill_is_over_at_once_and_the_start_after_it_is_recovery() -> None:
+    done = [Window("fault", "shipping: broken", 3.0, 5.0), Window("machinery", "kill payment", 6.0, 9.5)]
+    assert phases_of(2.0, done, MOMENTS).cleared_s == 6.0
+    frozen = [Window("machinery", "freeze broker", 6.0, 9.0)]
+    assert phases_of(2.0, frozen, MOMENTS).cleared_s == 9.0
+
+
+@pytest.mark.parametrize("name", known_scenarios())
+def test_what_is_recovered_from_comes_after_seconds_that_say_what_is_normal(name: str) -> None:
+    """Its latency is the base of "in band": a few orders are none."""
+    scenario = load_scenario(name)
+    blows = [each.at_s for each in (*scenario.machinery, *scenario.links, *scenario.messages)]
+    blows += [each.at_s for each in scenario.faults if each.for_s is not None]
+    blows += [scenario.load.peak_from_s] if scenario.load.peak_for_s is not None else []
+    if blows:
+        steady_s = min(blows) - scenario.phases.warm_up_s
+        assert steady_s * scenario.load.rate_per_s * (1 - scenario.load.large_share) >= 50
+
+
+@pytest.mark.parametrize("name", known_scenarios())
+def test_no_managers_time_is_up_before_a_lane_would_look(name: str) -> None:
+    """A watch that sleeps until the quiet time is over would tell a shorter deadline late, a timer would not."""
+    told = load_scenario(name).conditions
+    settings = Settings.model_construct(time_scale=told.time_scale)
+    if told.quiet_after_base_s is not None:
+        settings = Settings.model_construct(time_scale=told.time_scale, quiet_after_base_s=told.quiet_after_base_s)
+    assert told.approval_timeout_s is None or told.approval_timeout_s > settings.quiet_after_s
+
+
 # --- ablation --------------------------------------------------------------------------------------------------------
 
 
@@ -106,6 +169,20 @@ def test_the_table_has_a_row_for_each_practice_and_a_column_for_each_lane() -> N
     assert "| nothing | clean | – |" in text
     assert "| `outbox` | – | lost 2 |" in text
     assert "| switched off | choreography | orchestration |" in text
+
+
+def test_the_first_table_says_where_each_practice_is_missed_and_counts_only_what_its_absence_adds() -> None:
+    crash = ablation_of(
+        "conductor-crash",
+        "1",
+        trial("orchestration", stuck=1),
+        trial("orchestration-without-outbox", False, stuck=3, lost=1),
+        trial("orchestration-without-retries", stuck=1),
+    )
+    text = markdown([ablation_of("calm", "1"), crash])
+    none = "in none of these scenarios"
+    assert f"| `outbox` | {none} | [conductor-crash](#conductor-crash): lost, stuck |" in text
+    assert f"| `retries` | {none} | {none} |" in text
 
 
 def test_the_latest_of_each_scenario_is_shown() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lab.errors import BadInput
 from lab.experiment.design import Design, arms_of
+from lab.experiment.manifest import sources_digest
 from lab.experiment.records import OrderRow, Sample, Trial, Window, WorstOrder
 from lab.experiment.runner import compare, unfinished
 from lab.experiment.store import FOLDER, TRIALS, find, finished, load, load_manifest, save_manifest, save_trial
@@ -25,6 +26,8 @@ ORDER = OrderRow(
     total_cents=1234,
     anomalies=("stuck", "lost"),
     faults_met=2,
+    managed=True,
+    failed_s=0.75,
 )
 TRIAL = Trial(
     block=1,
@@ -46,7 +49,8 @@ FAULT = {"order_id": "o1", "operation": "charge", "attempt": 1, "kind": "error",
 
 
 def begun(folder: Path, design: Design = DESIGN, finished_at: str | None = None) -> Path:
-    save_manifest(folder, {"design": design.to_json(), "finished_at": finished_at})
+    manifest = {"design": design.to_json(), "sources": sources_digest(), "finished_at": finished_at}
+    save_manifest(folder, manifest)
     return folder
 
 
@@ -84,6 +88,17 @@ def test_an_unfinished_experiment_of_the_same_design_is_gone_on_with(tmp_path: P
     assert unfinished(tmp_path, replace(DESIGN, blocks=3)) is None
 
 
+def test_other_code_does_not_go_on_with_it(tmp_path: Path) -> None:
+    folder = begun(tmp_path / FOLDER / "calm-1")
+    save_manifest(folder, {**load_manifest(folder), "sources": "of yesterday"})
+    assert unfinished(tmp_path, DESIGN) is None
+
+
+def test_what_is_not_finished_is_compared_with_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="calm-1 is not finished"):
+        compare(begun(tmp_path / "calm-1"), begun(tmp_path / "calm-2", finished_at="then"))
+
+
 def test_an_experiment_is_found_by_name_path_or_as_the_latest(tmp_path: Path) -> None:
     folder = begun(tmp_path / FOLDER / "calm-1")
     assert find(tmp_path, "calm-1") == find(tmp_path, str(folder)) == find(tmp_path, "latest") == folder
@@ -100,7 +115,7 @@ def test_what_is_no_experiment_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 def test_two_runs_are_the_same_only_where_nothing_but_time_differs(tmp_path: Path) -> None:
-    first, second = begun(tmp_path / "a"), begun(tmp_path / "b")
+    first, second = (begun(tmp_path / name, finished_at="then") for name in "ab")
     save_trial(first, "0001-orchestration", TRIAL, [FAULT, {**FAULT, "order_id": "o2"}])
     later = replace(TRIAL, started_at=9.0, orders=tuple(replace(row, left_s=0.5) for row in TRIAL.orders))
     save_trial(second, "0001-orchestration", later, [{**FAULT, "order_id": "o2", "at": "later"}, FAULT])

@@ -64,6 +64,12 @@ def test_each_second_tells_what_was_open_and_wrong_at_its_end() -> None:
     assert told[1].cents_at_risk == 500
 
 
+def test_nothing_is_in_flight_that_was_never_acknowledged_or_ended_before_it() -> None:
+    early = OrderRow("early", 0.2, 0.2, 1.5, "accepted", 0.9, "fulfilled", 500)
+    silent = OrderRow("silent", 0.2, 0.2, None, "unanswered", 0.9, "fulfilled", 500)
+    assert [each.in_flight for each in samples([early, silent], [], 2.0)] == [0, 0, 0]
+
+
 def test_phases_follow_what_was_done() -> None:
     moments = Moments(load_ended_s=12, drained_s=14, rested_s=15, audited_s=16)
     done = [Window("fault", "x", 3, 5), Window("machinery", "kill", 8, 9.5)]

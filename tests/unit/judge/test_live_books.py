@@ -78,3 +78,21 @@ def test_an_order_that_is_mended_later_is_no_anomaly_any_more() -> None:
 def test_what_the_lane_was_asked_for_is_passed_on() -> None:
     found = live(Ledgers().do("charge")).figures(stuck=3, strangers={"o1"})
     assert (found.anomalies[Anomaly.STUCK], found.anomalies[Anomaly.PHANTOM]) == (3, 1)
+
+
+def test_a_label_that_is_read_before_its_reservation_is_no_alarm() -> None:
+    books = LiveBooks({SKU: StockLevel(100, 100)})
+    books.hear_effects([Effect(1, "o1", "charge", 1000), Effect(1, "o1", "print_label")])
+    assert books.wrong() == {}
+    books.hear_ends({"o1": "fulfilled"})
+    assert Anomaly.OVERSOLD in books.wrong()["o1"]
+
+
+def test_what_is_forgotten_is_counted_no_more_and_what_is_wrong_is_never_forgotten() -> None:
+    books = LiveBooks({SKU: StockLevel(100, 100)}, remember=1)
+    for number in range(4):
+        books.hear_effects([Effect(number, f"wrong-{number}", "charge", 1000)])
+        books.hear_ends({f"wrong-{number}": "failed", f"well-{number}": "rolled_back"})
+    assert list(books.wrong()) == [f"wrong-{number}" for number in range(4)]
+    assert [books.ended(f"well-{number}") for number in range(4)] == [None, None, None, "rolled_back"]
+    assert (books.figures().open_books, books.figures().cents_at_risk) == (4, 4000)

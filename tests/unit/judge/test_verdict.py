@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.demo import try_next
+from lab.demo import tour, try_next
 from lab.results import results_folder
 from lab.scenario import Scenario
 from lab.trial import LaneRun, Run
@@ -291,6 +291,15 @@ def test_after_a_demo_the_story_of_a_named_order_is_advised_where_it_is_kept(tmp
     assert first == "try next:"
     assert advice[0].split("  ")[1] == f"lab why o2 --home {tmp_path}"
     assert not any("lab why" in line for line in try_next(tmp_path, {"hardened": [good()]}))
+
+
+def test_after_a_demo_three_pages_are_named_with_the_command_that_serves_them(tmp_path: Path) -> None:
+    serves, *stops = tour(tmp_path, 9000)
+    assert serves == f"in the console, once lab up --port-base 9000 --home {tmp_path} runs:"
+    assert [stop.split()[0] for stop in stops] == [
+        f"http://127.0.0.1:9040/{page}" for page in ("", "approvals", "studio")
+    ]
+    assert tour(Path(".lab"))[0] == "in the console, once lab up runs:"
 
 
 def test_orders_that_never_ended_are_counted_in_words() -> None:

@@ -151,3 +151,21 @@ def test_a_console_for_the_network_needs_a_password() -> None:
     assert (
         specs(console=True, console_host="0.0.0.0", console_password="x")["console"].env["LAB_CONSOLE_PASSWORD"] == "x"
     )
+
+
+def test_a_console_that_may_only_look_is_not_told_where_processes_are_controlled() -> None:
+    assert "LAB_CONSOLE_CONTROL" not in specs(console=True, console_controls=False)["console"].env
+
+
+def test_other_practices_of_a_lane_concern_its_own_processes_but_for_the_broker() -> None:
+    before = specs(console=True)
+    after = specs(console=True, practices={"choreography": PRESETS["naive"]})
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {
+        "choreography-door",
+        "choreography-payment",
+        "choreography-warehouse",
+        "choreography-shipping",
+        "choreography-watch",
+        "console",  # what it says of them
+    }

@@ -36,6 +36,8 @@ class Lane:
     replayed: list[str] = field(default_factory=list)
 
     def ask(self, method: str, _component: str, path: str, _body: object | None = None) -> Answer:
+        if method == "POST" and path.startswith("/parked/"):
+            return Answer(404, {})
         if method == "POST":
             self.replayed.append(path)
             return Answer(200, {})
@@ -85,6 +87,14 @@ def test_a_replay_tells_what_came_of_it(monkeypatch: pytest.MonkeyPatch, capsys:
     assert run(["dead-letters", "replay", "2"]) == 0
     assert lane.replayed == ["/dead-letters/2/replay"]
     assert capsys.readouterr().out == "choreography: 2 is tried again\nits order is rolled_back\n"
+
+
+def test_an_order_is_enough_to_replay_what_waits_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = [letter(1, "o-1"), letter(2, "o-2"), letter(3, "o-2"), letter(4, "o-2", "replayed")]
+    lane = use(monkeypatch, Lane({"o-1": ["parked"], "o-2": ["parked", "parked", "parked", "rolled_back"]}, letters))
+    assert run(["dead-letters", "replay", "o-2"]) == 0
+    assert lane.replayed == ["/dead-letters/2/replay"]
+    assert run(["dead-letters", "replay", "o-9"]) == 2
 
 
 def test_the_outcome_in_words() -> None:

@@ -55,7 +55,7 @@ def _full(trial: Trial, rng: np.random.Generator, orders: int) -> Trial:
     measures = {**trial.measures, "anomalies": float(len(wrong)), "lost": 0.0, "stuck": 0.0, "compensation_p99_s": None}
     return replace(
         trial,
-        measures={**measures, "late_departures_share": 0.001, "generator_cpu_share": 0.2},
+        measures={**measures, "late_departures_share": 0.001, "generator_cpu_share": 0.2, "others_cpu_share": 0.01},
         anomalies={"double_charge": len(wrong)},
         outcomes={**outcomes, "inconsistent": len(wrong)},
         orders=rows,
@@ -86,6 +86,7 @@ def _orders(trial: Trial, rng: np.random.Generator, orders: int) -> Iterator[Ord
             faults_met=3 if broken else 0,
             first_undo_s=float(planned + latency * 0.8) if undone else None,
             last_undo_s=float(planned + latency) if undone else None,
+            failed_s=float(planned + latency * 0.2) if undone else None,
         )
 
 

@@ -96,3 +96,10 @@ def test_an_experiment_without_trials_has_no_report(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no finished trial"):
         build(nothing, tmp_path / "report")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(BadInput, match="something else than a report"):
+        build(experiment(blocks=1, orders=5), tmp_path)
+    assert (tmp_path / "thesis.tex").exists()

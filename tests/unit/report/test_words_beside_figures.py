@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 from lab.experiment.records import Experiment
-from lab.report.tables import as_csv
+from lab.report.arms import arm_rows, cell_text
+from lab.report.tables import as_csv, bound_rows
 from lab.report.threats import threats
-from lab.report.together import cell_text, together, together_csv
+from lab.report.together import together, together_csv
 from lab.report.worst import worst_orders
 from tests.unit.report.made_up import experiment
 
@@ -31,6 +32,34 @@ def test_late_departures_are_a_threat_that_was_seen() -> None:
 def test_a_busy_generator_and_a_busy_machine_are_said() -> None:
     assert "load generator" in _seen(_with_measure("generator_cpu_share", 0.6))
     assert "Others were at work" in _seen(replace(SMALL, manifest={**SMALL.manifest, "load_average_before": [9.0]}))
+
+
+def test_a_machine_that_did_something_else_meanwhile_is_said() -> None:
+    assert "anything else: at most 30 %" in _seen(_with_measure("others_cpu_share", 0.3))
+
+
+def test_a_trial_that_was_run_again_is_named() -> None:
+    broken = {"broken_off": [{"trial": "0003-choreography", "why": "stopped", "at": "now"}]}
+    assert "Trial 0003-choreography" in _seen(replace(SMALL, manifest={**SMALL.manifest, **broken}))
+
+
+def test_a_trial_that_was_not_clean_is_said() -> None:
+    first, *rest = SMALL.trials
+    assert "1 of 4 trials were not clean" in _seen(replace(SMALL, trials=(replace(first, clean=False), *rest)))
+
+
+def test_what_a_scenario_cannot_make_equal_is_said() -> None:
+    scenario = {"machinery": [{"do": "kill", "target": "decider"}], "conditions": {"time_scale": 0.1}}
+    text = _seen(replace(SMALL, manifest={**SMALL.manifest, "design": {"scenario": scenario}}))
+    assert "one of two conductors" in text
+    assert "Retry waits are shortened" in text
+
+
+def test_every_arm_is_told_by_itself_even_alone() -> None:
+    arm = SMALL.arms[0]
+    alone = replace(SMALL, arms=(arm,), trials=SMALL.of(arm.name))
+    assert {row.name for row in arm_rows(alone)} >= {"anomalies", "latency_p50_s"}
+    assert {row.arm for row in bound_rows(alone)} == {arm.name}
 
 
 def test_an_unfinished_experiment_is_said() -> None:

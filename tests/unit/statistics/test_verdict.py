@@ -47,9 +47,10 @@ def test_higher_is_better_where_the_measure_says_so() -> None:
     assert of(made(Truth(20, {"finished_per_s": 1.3})), "finished_per_s").better == "second"
 
 
-def test_a_difference_without_a_good_side_names_no_arm_better() -> None:
+def test_what_tells_of_the_instrument_is_shown_and_not_compared() -> None:
     verdict = of(made(Truth(20, {"generator_cpu_share": 0.5})), "generator_cpu_share")
-    assert (verdict.status, verdict.better) == ("different", None)
+    assert (verdict.status, verdict.better, verdict.p_adjusted) == ("not compared", None, None)
+    assert "tells of the instrument" in sentence(verdict)
 
 
 @pytest.mark.parametrize("blocks", [2, 6])
@@ -80,7 +81,7 @@ def test_the_adjusted_interval_agrees_with_the_verdict() -> None:
 
 def test_lanes_whose_faults_are_not_paired_are_kept_apart() -> None:
     experiment = replace(made(Truth(20, {"latency_p50_s": 2.0})), paired=False)
-    assert {each.status for each in verdicts(experiment, count=COUNT)} == {"kept apart"}
+    assert {each.status for each in verdicts(experiment, count=COUNT)} == {"kept apart", "not compared"}
 
 
 def test_arms_of_one_lane_are_compared_whatever_the_faults() -> None:

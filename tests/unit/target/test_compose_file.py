@@ -10,7 +10,7 @@ import yaml
 
 from lab import wirings
 from lab.scenario import ROLES
-from lab.target.broker_files import FOLDER, stale
+from lab.target.broker_files import FILES
 from lab.target.compose_secrets import broker_users, names
 from lab.topology import LANES
 
@@ -82,7 +82,7 @@ def test_every_user_of_a_lane_s_broker_has_a_password(lane: str) -> None:
 
 
 def test_the_brokers_configuration_is_current() -> None:
-    assert not stale(ROOT / FOLDER), "run `make broker-files`"
+    assert FILES.outdated() == []
 
 
 def test_what_is_told_as_json_is_json() -> None:

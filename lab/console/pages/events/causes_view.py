@@ -2,7 +2,7 @@
 
 from nicegui import ui
 
-from lab.console.bus.archive import events_of
+from lab.console.bus.archive import events_of, newest_of
 from lab.console.bus.heard import Branch, Heard, causation
 from lab.console.components import json_view
 from lab.console.context import Console
@@ -22,10 +22,12 @@ class CausesView:
         if not order or not order.replace("-", "").replace("_", "").isalnum():
             self._says.set_text("Type an order's id: its events are shown by what caused them.")
             return
-        events = await events_of(await self._bus.client(), order)
-        if (order, len(events)) == self._shown:
+        client = await self._bus.client()
+        newest = await newest_of(client, order)
+        if (order, newest) == self._shown:
             return
-        self._shown = (order, len(events))
+        events = await events_of(client, order)
+        self._shown = (order, newest)
         self._says.set_text(f"{len(events)} events of {order}" if events else f"no event is about {order}")
         self._tree.clear()
         with self._tree:

@@ -27,28 +27,29 @@ class LettersView:
 
 
 class _LaneLetters:
+    """What is there is left as it is while others come and go: somebody may be writing in it."""
+
     def __init__(self, lane: LaneBackend) -> None:
         self._lane = lane
-        self._shown: tuple[list[Any], list[Any]] | None = None
+        self._cards: dict[str, tuple[dict[str, Any], ui.element]] = {}
         with ui.element("section").classes("card fields").props(f'aria-label="Set apart in {lane.name}"'):
             lane_title(lane.name)
             self._says = ui.label("Looking …").classes("quiet").props('role="status"')
-            self._list = ui.element("div").classes("fields")
+            self._parked = ui.element("div").classes("fields")
+            self._letters = ui.element("div").classes("fields")
 
     async def refresh(self) -> None:
         letters, parked = await self._ask("/dead-letters"), await self._ask("/parked")
-        if (letters, parked) == self._shown:
-            return
-        self._shown = (letters, parked)
         count = len(letters) + len(parked)
         more = f", the newest {SHOWN} are shown" if count > SHOWN else ""
         self._says.set_text(f"{count} set apart{more}" if count else "Nothing was set apart.")
-        self._list.clear()
-        with self._list:
-            for step in parked[:SHOWN]:
-                self._step(step)
-            for letter in letters[::-1][:SHOWN]:
-                self._letter(letter)
+        shown = {f"step {each['token']}": each for each in parked[:SHOWN]}
+        shown |= {_key(each): each for each in letters[-SHOWN:]}
+        for key in [key for key, (told, _) in self._cards.items() if shown.get(key) != told]:
+            self._cards.pop(key)[1].delete()
+        for key, told in shown.items():
+            if key not in self._cards:
+                self._cards[key] = told, self._step(told) if key.startswith("step ") else self._letter(told)
 
     async def _ask(self, path: str) -> list[dict[str, Any]]:
         """Empty where this lane has no such thing."""
@@ -57,22 +58,24 @@ class _LaneLetters:
         except BadInput:
             return []
 
-    def _step(self, step: dict[str, Any]) -> None:
+    def _step(self, step: dict[str, Any]) -> ui.element:
         order = step["order_id"]
 
         async def again() -> str:
             await self._lane.json("POST", "door", f"/parked/{quote(step['token'], safe='')}", {})
             return f"the undo of {order} is tried again"
 
-        with ui.element("div").classes("card fields letter"):
+        with self._parked, ui.element("div").classes("card fields letter") as card:
             with ui.element("div").classes("flow"):
                 status_sign("parked")
                 ui.link(order, f"/orders/{quote(order)}")
                 ui.label(f"an undo step cannot succeed, since {day_and_clock(step['since'])}")
             act_button("Try again", f"Put right what hinders it first; the undo of {order} is tried once more", again)
+        return card
 
-    def _letter(self, letter: dict[str, Any]) -> None:
-        with ui.element("div").classes("card fields letter"):
+    def _letter(self, letter: dict[str, Any]) -> ui.element:
+        """Above those that are there: the newest is the first."""
+        with self._letters, ui.element("div").classes("card fields letter") as card:
             with ui.element("div").classes("flow"):
                 status_sign("parked" if letter.get("state", "parked") == "parked" else "done", prefix="")
                 order = str(letter.get("order_id", ""))
@@ -86,6 +89,8 @@ class _LaneLetters:
             ui.label(str(letter.get("subject", ""))).classes("quiet")
             if "seq" in letter:
                 self._mend(letter)
+        card.move(target_index=0)
+        return card
 
     def _mend(self, letter: dict[str, Any]) -> None:
         number, body = letter["seq"], _pretty(letter["body"])
@@ -107,6 +112,10 @@ class _LaneLetters:
             act_button(label, f"Send letter {number} again as it was, to who failed on it", replay)
             says = f"Send letter {number} again with the body as it is written here"
             act_button(f"{label} with this body", says, replay_mended, tone="main")
+
+
+def _key(letter: dict[str, Any]) -> str:
+    return f"letter {letter['seq']}" if "seq" in letter else f"letter {json.dumps(letter, sort_keys=True, default=str)}"
 
 
 def _pretty(text: str) -> str:

@@ -63,9 +63,9 @@ def _row(event: Heard) -> list[Cell]:
         Cell(str(event.sequence), number=True),
         Cell(clock(event.at), number=True),
         Cell(event.type, link=causes),
-        Cell(_SIGNS[event.kind]),
+        Cell(_SIGNS[event.kind], number=True),
         Cell(event.order_id, link=f"/orders/{quote(event.order_id)}"),
         Cell(event.source),
         Cell(cause[1] if len(cause) > 1 else event.cause or ""),
-        Cell(event.error[:80]),
+        Cell(event.error[:80], long=True),
     ]

@@ -102,7 +102,7 @@ def _row(execution: dict[str, Any]) -> list[Cell]:
         Cell(execution["waits"] or ""),
         Cell(day_and_clock(execution["started_at"]), number=True),
         Cell(span(took), number=True),
-        Cell(": ".join(filter(None, (execution["error"], execution["cause"])))[:160]),
+        Cell(": ".join(filter(None, (execution["error"], execution["cause"])))[:160], long=True),
     ]
 
 

@@ -90,7 +90,7 @@ def _row(entry: dict[str, Any]) -> list[Cell]:
         Cell(str(len(entry["attempts"]) or ""), number=True),
         Cell(clock(entry["entered_at"]), number=True),
         Cell(span(seconds_between(entry["entered_at"], entry["exited_at"])), number=True),
-        Cell(": ".join(filter(None, (entry["error"], entry["cause"])))[:160]),
+        Cell(": ".join(filter(None, (entry["error"], entry["cause"])))[:160], long=True),
     ]
 
 

@@ -1,0 +1,89 @@
+"""The same images, told or given something wrong: they say so, and are healthy again when it is mended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.compose.deployment import Deployment
+from tests.compose.test_deployment import PATIENTLY
+
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
+FULL_DISK = "tests/compose/full-disk.yaml"
+# Service, the variable that is wrong, and what its log must say of it.
+PASSWORDS = (
+    ("choreography-payment", "CHOREOGRAPHY_BROKER_PAYMENT_PASSWORD", "does not know user payment"),
+    ("orchestration-payment", "ORCHESTRATION_DATABASE_PAYMENT_PASSWORD", "password authentication failed"),
+)
+
+
+def placed_without_waiting(deployment: Deployment, name: str) -> None:
+    placed = deployment.lab("order", "--id", name)
+    assert placed.returncode == 0, placed.stdout + placed.stderr
+
+
+def ends_well(deployment: Deployment, name: str) -> None:
+    """An order that was acknowledged before is told to the end; both lanes must fulfil it or take it back."""
+    judged = deployment.lab("audit", "--wait")
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+    told = deployment.lab("why", name)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(("service", "variable", "said"), PASSWORDS, ids=[each[0] for each in PASSWORDS])
+def test_a_wrong_password_is_said_and_mended(deployment: Deployment, service: str, variable: str, said: str) -> None:
+    deployment.told(**{variable: "wrong"}).up(service)
+    try:
+        deployment.until(lambda: said in deployment.logs(service), f"{service} says {said!r}")
+        placed_without_waiting(deployment, f"wrong-password-{service}")
+        assert "Traceback" not in deployment.logs(service)
+    finally:
+        deployment.up(service)
+    deployment.until_healthy(service)
+    ends_well(deployment, f"wrong-password-{service}")
+
+
+@contextmanager
+def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
+    deployment.must(*deployment.compose, "stop", *services)
+    try:
+        yield
+    finally:
+        deployment.must(*deployment.compose, "start", *services)
+        deployment.until_healthy(*services)
+
+
+def test_a_missing_peer_is_waited_for(deployment: Deployment) -> None:
+    """Nobody ships: what was acknowledged waits for it, or is undone."""
+    with stopped(deployment, "choreography-shipping", "orchestration-shipping"):
+        placed_without_waiting(deployment, "without-shipping")
+    ends_well(deployment, "without-shipping")
+
+
+def test_without_its_cluster_a_door_says_no_and_is_back_with_it(deployment: Deployment) -> None:
+    nodes = tuple(f"choreography-broker-{number}" for number in (1, 2, 3))
+    with stopped(deployment, *nodes):
+        deployment.until(lambda: deployment.health("choreography-door") == {"unhealthy"}, "the door is unhealthy", 180)
+    deployment.until_healthy("choreography-door", "choreography-payment")
+    placed = deployment.lab("order", "--id", "cluster-is-back", "--wait", *PATIENTLY)
+    assert placed.returncode == 0, placed.stdout + placed.stderr
+
+
+def test_nobody_needs_prometheus(deployment: Deployment) -> None:
+    with stopped(deployment, "prometheus"):
+        placed = deployment.lab("order", "--id", "unwatched", "--wait", *PATIENTLY)
+        assert placed.returncode == 0, placed.stdout + placed.stderr
+        assert deployment.health("grafana") == {"healthy"}
+
+
+def test_a_node_with_a_full_disk_is_done_without_and_is_back_when_it_has_room(deployment: Deployment) -> None:
+    node = "choreography-broker-3"
+    deployment.up(node, files=[FULL_DISK])
+    try:
+        deployment.until(lambda: "no space left on device" in deployment.logs(node), f"{node} says that it is full")
+        placed = deployment.lab("order", "--id", "full-disk", "--wait", *PATIENTLY)
+        assert placed.returncode == 0, placed.stdout + placed.stderr
+    finally:
+        deployment.up(node)
+    deployment.until_healthy(node)
+    ends_well(deployment, "full-disk")
