@@ -4,25 +4,21 @@ They are apart because a process should load only what it needs: its imports are
 of every outage that a crash makes. These two need no ledger.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from fastapi import FastAPI
 from nats.aio.client import Client
-from nats.errors import AuthorizationError
 
-from broker.connection import close, connect
 from choreography.broker_setup import TRACKER
 from choreography.door import ChoreographyLane
 from choreography.follower import Follower
 from choreography.http import add_dead_letters, add_reactions
 from choreography.last_resort import LastResort
 from choreography.reactions_simple import SimpleReactions
+from choreography.running import connected, running
 from choreography.tracker import Tracker
 from choreography.watch import Watch
-from services.errors import CannotStart
 from services.front_door_http import create_door_app
 from services.operational_http import create_operational_app
 from services.practices import Practice
@@ -62,35 +58,3 @@ async def run_watch(settings: Settings) -> None:
         last_resort = [LastResort(client, settings.lane).run()] if parks else []
         async with running(watch.run(), reactions.run(), *last_resort):
             await serve(app, settings)
-
-
-@contextlib.asynccontextmanager
-async def connected(settings: Settings) -> AsyncIterator[Client]:
-    """Raises ``CannotStart``."""
-    try:
-        client = await connect(
-            settings.broker_url,
-            user=settings.broker_user,
-            password=settings.broker_password.get_secret_value(),
-            name=f"{settings.lane}-{settings.component}",
-        )
-    except AuthorizationError:
-        raise CannotStart(f"the broker does not know user {settings.broker_user} with this password") from None
-    except TimeoutError as error:
-        raise CannotStart(str(error)) from None
-    try:
-        yield client
-    finally:
-        await close(client)
-
-
-@contextlib.asynccontextmanager
-async def running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run ``works`` while the block does; one that fails ends the block, and so the process, with its error."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work) for work in works]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()

@@ -1,7 +1,7 @@
 """A service of this lane, wired together in one place: its HTTP shell, and its listener on the bus."""
 
 from choreography.listener import Listener
-from choreography.processes import connected, running
+from choreography.running import connected, running
 from services.http import create_app
 from services.serve import serve
 from services.service import Service

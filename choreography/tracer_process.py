@@ -1,6 +1,6 @@
 """The tracer, wired together in one place: the process that makes spans of the events that others have stored."""
 
-from choreography.processes import connected, running
+from choreography.running import connected, running
 from choreography.tracer import Tracer
 from services.operational_http import create_operational_app
 from services.serve import serve
