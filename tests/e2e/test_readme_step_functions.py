@@ -14,6 +14,8 @@ import pytest
 
 from tests.free_ports import free_port_base
 
+pytestmark = pytest.mark.more
+
 ROOT = Path(__file__).parents[2]
 HEADING = "## The conductor by itself"
 WITHIN_S = 30.0

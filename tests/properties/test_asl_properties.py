@@ -7,6 +7,7 @@ refuses are not run.
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,8 @@ from orchestration.asl.protocol import (
     TaskSucceeded,
     TimerFired,
 )
+
+pytestmark = pytest.mark.more
 
 HISTORY_LIMIT = 400
 NAMES = ["A", "B", "C", "D"]

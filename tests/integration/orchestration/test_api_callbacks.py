@@ -24,6 +24,8 @@ from tests.integration.orchestration.step_functions import (
     until,
 )
 
+pytestmark = pytest.mark.more
+
 POLL_TIMEOUT_S = 70.0
 
 

@@ -20,6 +20,8 @@ from tests.integration.orchestration.step_functions import (
     until,
 )
 
+pytestmark = pytest.mark.more
+
 PASS = {"Greet": {"Type": "Pass", "Result": {"said": "hello"}, "End": True}}
 WAITS = {"Wait": {"Type": "Wait", "Seconds": 360_000, "End": True}}
 FAILS = {"Refuse": {"Type": "Fail", "Error": "Refused", "Cause": "because"}}

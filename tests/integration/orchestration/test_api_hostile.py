@@ -12,6 +12,8 @@ import pytest
 from tests.conftest import RealNats
 from tests.integration.orchestration.api_server import ROLE, Api, running_api
 
+pytestmark = pytest.mark.more
+
 
 @pytest.fixture
 async def api(nats_url: RealNats) -> AsyncIterator[Api]:

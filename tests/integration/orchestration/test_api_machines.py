@@ -13,6 +13,8 @@ from tests.conftest import RealNats
 from tests.integration.orchestration.api_server import ROLE, Api, running_api
 from tests.integration.orchestration.lane import eventually
 
+pytestmark = pytest.mark.more
+
 PREFIX = "arn:aws:states:us-east-1:000000000000:stateMachine"
 
 

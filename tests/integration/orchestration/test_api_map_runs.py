@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 
 from tests.integration.orchestration.step_functions import create, ended, step_functions, until
 
+pytestmark = pytest.mark.more
+
 WAITS = {"W": {"Type": "Wait", "Seconds": 99_999_999, "End": True}}
 PASSES = {"P": {"Type": "Pass", "End": True}}
 FAILS = {"F": {"Type": "Fail", "Error": "E"}}

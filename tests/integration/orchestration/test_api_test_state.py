@@ -14,6 +14,8 @@ from orchestration.tasks.registry import Tasks, Told
 from tests.conftest import RealNats
 from tests.integration.orchestration.api_server import Api, running_api, services_of
 
+pytestmark = pytest.mark.more
+
 LAMBDA = "arn:aws:states:::lambda:invoke"
 
 

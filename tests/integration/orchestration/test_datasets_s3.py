@@ -9,6 +9,8 @@ from orchestration.datasets.errors import DatasetError, StoreUnreachable
 from orchestration.datasets.s3 import S3
 from tests.conftest import free_port
 
+pytestmark = pytest.mark.more
+
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:

@@ -39,6 +39,8 @@ from orchestration.tasks.registry import Tasks, Told
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import ACK_WAIT_S, SECRET, Silent, eventually
 
+pytestmark = pytest.mark.more
+
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 TASK = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "work:do", "End": True}}}
 Work = Callable[[Any], Any]

@@ -13,6 +13,8 @@ from orchestration.tasks.child_executions import ChildStart, Refused, Waiter
 from tests.conftest import RealNats
 from tests.integration.orchestration.api_server import ROLE, Api, running_api
 
+pytestmark = pytest.mark.more
+
 DEFINITION = '{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}'
 WAITER = Waiter("caller", 7, 1, "sync")
 

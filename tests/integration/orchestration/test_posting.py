@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from broker.connection import close, connect
 from broker.provision import provision
 from broker.read import all_of
 from orchestration.broker_setup import CONDUCTOR, USERS, setup
 from orchestration.tasks.posting import DETAILS, STREAM, BrokerPosts, Post
 from tests.conftest import PASSWORD, USER, RealNats, free_port
+
+pytestmark = pytest.mark.more
 
 
 async def test_a_conductor_may_post_and_a_repeated_post_is_one_message(tmp_path: Path) -> None:

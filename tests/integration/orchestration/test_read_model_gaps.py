@@ -3,12 +3,15 @@
 import asyncio
 
 import orjson
+import pytest
 
 from broker.pull import Delivery, Puller
 from orchestration.broker_setup import READ_MODEL
 from orchestration.runtime import records
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import eventually, order, running_lane
+
+pytestmark = pytest.mark.more
 
 
 async def test_records_that_went_to_another_connection_are_not_acknowledged_unseen(nats_url: RealNats) -> None:

@@ -12,6 +12,8 @@ from orchestration.machines.model import Head
 from orchestration.machines.store import MachineStore
 from tests.conftest import RealNats
 
+pytestmark = pytest.mark.more
+
 FIRST = Head(name="m", type="STANDARD", revision="1", created_at=1.0, updated_at=1.0)
 SECOND = replace(FIRST, revision="2")
 

@@ -19,6 +19,8 @@ from orchestration.runtime.callbacks import Sent, send_result
 from orchestration.runtime.tokens import token_maker
 from tests.conftest import RealNats
 
+pytestmark = pytest.mark.more
+
 SECRET = "test-secret"
 EXECUTION = "m~e"
 ASKED = "approval:ask.waitForTaskToken"

@@ -18,6 +18,8 @@ from orchestration.tasks.posting import DETAILS, STREAM
 from tests.conftest import RealNats
 from tests.integration.orchestration.step_functions import StepFunctions, create, ended, history, step_functions, until
 
+pytestmark = pytest.mark.more
+
 MOCKS = {
     "StateMachines": {
         "mocked": {

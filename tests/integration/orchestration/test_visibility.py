@@ -13,6 +13,8 @@ import pytest
 from tests.conftest import free_port
 from tests.integration.orchestration.step_functions import StepFunctions, create, ended, step_functions, until
 
+pytestmark = pytest.mark.more
+
 ROOT_OF_ALL = "arn:aws:states:us-east-1:000000000000"
 RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 99_000, "MaxAttempts": 1}]
 UNREACHABLE = {"Type": "Task", "Resource": "http://payment/charges", "Retry": RETRY, "End": True}

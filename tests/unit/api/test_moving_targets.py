@@ -86,4 +86,4 @@ async def test_a_start_that_is_stored_is_answered_though_it_cannot_be_read_back(
     monkeypatch.setattr(executions, "GroupPublisher", lambda _client: SimpleNamespace(publish=stored))
     monkeypatch.setattr(executions, "last", unreachable)
     operations = ExecutionOperations(services(client=None))
-    assert await operations._store(ExecutionName("m", "e"), Start("m", {}, "f")) == 1234.568
+    assert await operations._store(ExecutionName("m", "e"), Start("m", {}, "f", at=1234.568)) == 1234.568

@@ -15,6 +15,8 @@ from orchestration.orders.definition import order_machine
 from orchestration.orders.tasks_as import TasksAs
 from services.practices import PRESETS, parse_practices
 
+pytestmark = pytest.mark.more
+
 
 def machine(practices: str = "hardened") -> dict[str, Any]:
     return order_machine(

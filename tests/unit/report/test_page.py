@@ -11,6 +11,8 @@ from lab.report.build import build
 from lab.report.content import Report
 from tests.unit.report.made_up import NASTY, experiment
 
+pytestmark = pytest.mark.more
+
 
 class Elements(HTMLParser):
     """Every start tag with its attributes."""
