@@ -22,8 +22,9 @@ WORKERS ?= 4
 test: $(READY) check  ## every check and every test
 	$(BIN)/pytest -m 'not long and not compose and not browser and not more' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-test-more: $(READY)  ## the console in a real Chromium, traces, dashboards, the workshop, 100,000 simulated executions: minutes
-	$(BIN)/pytest -m '(browser or more) and not long and not compose' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
+test-more: $(READY)  ## Step Functions' API and tasks, traces, workshop; pages in a real Chromium; 100,000 simulated executions
+	$(BIN)/pytest -m 'more and not browser and not long' --durations 12 --durations-min 8 --numprocesses 3 --dist loadscope
+	$(BIN)/pytest tests/browser -m 'browser and not long' --durations 12 --durations-min 8 --numprocesses 2 --dist loadscope
 	LAB_SIMULATED_EXECUTIONS=100000 $(BIN)/pytest tests/properties/simulation --numprocesses 2
 
 check: $(READY)  ## lint, format, types, import directions
