@@ -30,7 +30,7 @@ ORDERS: Final = 30
 PATIENCE_MS: Final = 120_000
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 README_PAGES: Final[dict[str, tuple[str, Scheme, int]]] = {
-    "console-stage": ("/", "light", 980),
+    "console-stage": ("/", "light", 780),
     "console-order": ("/orders/plain-1", "light", 700),
     "console-execution": ("/executions/dear-1", "dark", 700),
 }
