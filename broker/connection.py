@@ -61,23 +61,7 @@ async def connect(
     Waits for a server that is still starting. Raises ``nats.errors.AuthorizationError`` at once for a wrong password
     and ``TimeoutError`` after ``give_up_after_s``. A denied publish only shows in the log: its caller sees a timeout.
     """
-    refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    said: set[str] = set()
-    callbacks: set[Callable[[], Awaitable[None]]] = set()
-
-    async def report(error: Exception) -> None:
-        if AUTHORIZATION_VIOLATION in str(error) and not refused.done():
-            refused.set_exception(AuthorizationError(user))
-        text = f"{type(error).__name__}: {error}"
-        log.log(logging.DEBUG if text in said else logging.WARNING, "broker: %s", text)
-        said.add(text)
-
-    async def reconnected() -> None:
-        said.clear()
-        log.warning("broker: connected again")
-        for callback in tuple(callbacks):
-            await callback()
-
+    heard = _Heard(user)
     servers = url.split(",")
     client = LeanClient()
     client.clustered = len(servers) > 1
@@ -94,23 +78,46 @@ async def connect(
             reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, used as a float
             connect_timeout=CONNECT_TIMEOUT_S,
             pending_size=0,
-            error_cb=report,
-            reconnected_cb=reconnected,
+            error_cb=heard.error,
+            reconnected_cb=heard.reconnected,
         )
     )
     try:
-        await asyncio.wait((connecting, refused), timeout=give_up_after_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((connecting, heard.refused), timeout=give_up_after_s, return_when=asyncio.FIRST_COMPLETED)
         if connecting.done():
             connecting.result()
-            _after_reconnect[client] = callbacks
+            _after_reconnect[client] = heard.callbacks
             return client
-        if refused.done():
-            refused.result()
+        if heard.refused.done():
+            heard.refused.result()
         raise TimeoutError(f"no answer from the broker at {url} within {give_up_after_s:g} s")
     finally:
         if not connecting.done():
             connecting.cancel()
-        refused.cancel()
+        heard.refused.cancel()
+
+
+class _Heard:
+    """What a client tells of its connection. The same error again is only for who debugs, until it is connected."""
+
+    def __init__(self, user: str) -> None:
+        self.refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.callbacks: set[Callable[[], Awaitable[None]]] = set()
+        self._user = user
+        self._said: set[str] = set()
+
+    async def error(self, error: Exception) -> None:
+        if AUTHORIZATION_VIOLATION in str(error) and not self.refused.done():
+            self.refused.set_exception(AuthorizationError(self._user))
+        text = f"{type(error).__name__}: {error}"
+        log.log(logging.DEBUG if text in self._said else logging.WARNING, "broker: %s", text)
+        self._said.add(text)
+
+    async def reconnected(self) -> None:
+        self._said.clear()
+        log.warning("broker: connected again")
+        for callback in tuple(self.callbacks):
+            await callback()
 
 
 def after_reconnect(client: Client, callback: Callable[[], Awaitable[None]]) -> Callable[[], None]:

@@ -70,29 +70,7 @@ def up(
         grafana_url=os.environ.get("LAB_GRAFANA_URL", ""),
     )
     if detach:
-        running = detach_command(
-            Home(home.resolve()),
-            "up",
-            f"--lane={lane.value}",
-            f"--practices={practices}",
-            f"--time-scale={time_scale}",
-            f"--port-base={port_base}",
-            f"--conductors={conductors}",
-            "--tracker" if tracker else "--no-tracker",
-            "--restart" if restart else "--no-restart",
-            "--console" if console else "--no-console",
-            f"--host={host}",
-            *(["--fresh"] if fresh else []),
-            *(["--traces", f"--trace-sample={trace_sample}"] if traces else []),
-        )
-        for name in running.lanes:
-            out.print(f"{name}: {running.url(name, 'door')}")
-        if config.console:
-            out.print(f"the console: {config.console_url}", style="bold", markup=False)
-        told = continued(lane_clients(running, None))
-        if told is not None:
-            out.print(told, style="yellow", markup=False)
-        say_detached(running, Home(home.resolve()))
+        _up_detached(config, lane, practices, fresh=fresh)
         return
     from lab.serving import serve  # brings aiohttp along, which other commands should not wait for
 
@@ -100,6 +78,33 @@ def up(
         interrupt.run(serve(config, out, fresh=fresh))
     except interrupt.Interrupted:
         out.print("stopped; nothing is left running")  # how a lab is meant to end
+
+
+def _up_detached(config: LabConfig, lane: LaneChoice, practices: str, *, fresh: bool) -> None:
+    place = Home(config.home.resolve())
+    running = detach_command(
+        place,
+        "up",
+        f"--lane={lane.value}",
+        f"--practices={practices}",
+        f"--time-scale={config.time_scale}",
+        f"--port-base={config.port_base}",
+        f"--conductors={config.conductors}",
+        "--tracker" if config.tracker else "--no-tracker",
+        "--restart" if config.restart else "--no-restart",
+        "--console" if config.console else "--no-console",
+        f"--host={config.console_host}",
+        *(["--fresh"] if fresh else []),
+        *(["--traces", f"--trace-sample={config.trace_sample}"] if config.traces else []),
+    )
+    for name in running.lanes:
+        out.print(f"{name}: {running.url(name, 'door')}")
+    if config.console:
+        out.print(f"the console: {config.console_url}", style="bold", markup=False)
+    told = continued(lane_clients(running, None))
+    if told is not None:
+        out.print(told, style="yellow", markup=False)
+    say_detached(running, place)
 
 
 def down(home: HomeOption = DEFAULT_HOME) -> None:
