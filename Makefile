@@ -17,7 +17,7 @@ help:  ## this list
 	@awk -F ':.*## *' '/^[a-z-]+:.*##/ { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Most tests wait for real processes, so more workers than processors do no harm. A module's tests share a lab.
-WORKERS ?= 4
+WORKERS ?= 3
 
 test: $(READY) check  ## every check and every test
 	$(BIN)/pytest -m 'not long and not compose and not browser and not more' --durations 12 --durations-min 8 --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder

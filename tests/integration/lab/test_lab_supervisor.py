@@ -20,6 +20,7 @@ from lab.errors import BadInput, NotReady
 from lab.processes.spec import ProcessSpec
 from lab.processes.state import Event, State
 from lab.processes.supervisor import Supervisor
+from tests.unhurried import unhurried_seconds
 
 # A tiny HTTP server that says what it is told to say; it ignores SIGTERM when asked to.
 SERVER = textwrap.dedent(
@@ -111,27 +112,6 @@ async def test_a_process_that_is_never_ready_is_reported(tmp_path: Path) -> None
     async with supervised(tmp_path, late) as (supervisor, _):
         with pytest.raises(NotReady, match=r"(?s)late was not ready within 1 s.*listening"):
             await supervisor.start()
-
-
-@contextlib.asynccontextmanager
-async def unhurried_seconds() -> AsyncIterator[list[float]]:
-    """How long the body took, less what this event loop was kept waiting for a processor meanwhile."""
-    tick_s, waited, taken = 0.01, 0.0, [0.0]
-
-    async def tick() -> None:
-        nonlocal waited
-        while True:
-            slept = time.monotonic()
-            await asyncio.sleep(tick_s)
-            waited += max(0.0, time.monotonic() - slept - 2 * tick_s)
-
-    began, ticking = time.monotonic(), asyncio.create_task(tick())
-    try:
-        yield taken
-        await asyncio.sleep(tick_s)
-    finally:
-        ticking.cancel()
-        taken[0] = time.monotonic() - began - waited
 
 
 async def test_a_killed_process_is_started_again_at_once(tmp_path: Path) -> None:
@@ -247,6 +227,7 @@ SUPERVISING = textwrap.dedent(
     from lab.errors import LabError
     from lab.processes.spec import ProcessSpec
     from lab.processes.supervisor import Supervisor
+from tests.unhurried import unhurried_seconds
 
     async def main():
         specs = [ProcessSpec("a", ("sleep", "600")), ProcessSpec("b", ("sleep", "600"))]
