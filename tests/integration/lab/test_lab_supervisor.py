@@ -227,7 +227,6 @@ SUPERVISING = textwrap.dedent(
     from lab.errors import LabError
     from lab.processes.spec import ProcessSpec
     from lab.processes.supervisor import Supervisor
-from tests.unhurried import unhurried_seconds
 
     async def main():
         specs = [ProcessSpec("a", ("sleep", "600")), ProcessSpec("b", ("sleep", "600"))]
