@@ -34,9 +34,14 @@ async def check_clean(lane: TestLane, ids: list[str]) -> None:
 async def two_workers_on_one_execution(lane: TestLane, *, compare_and_set: bool) -> None:
     """The first one's heartbeats fail, so that its message is delivered to the second while both are at work."""
 
+    both_at_work = asyncio.Event()
+
     async def slow_charge(path: str, order_id: str, attempt: int) -> web.StreamResponse | None:
-        if path == "/charges":
-            await asyncio.sleep(ACK_WAIT_S * 1.5 if attempt == 1 else ACK_WAIT_S * 0.5)
+        if path == "/charges" and attempt == 1:
+            await both_at_work.wait()
+        elif path == "/charges":
+            both_at_work.set()
+            await asyncio.sleep(ACK_WAIT_S * 0.5)
         return None
 
     lane.stubs.behave = slow_charge
