@@ -7,6 +7,7 @@ goes out when the last one is used up or has expired, and heartbeats tell a quie
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -93,7 +94,8 @@ class Puller:
         self._stopped = asyncio.Event()
         self._subscription: Subscription | None = None
         self._inbox = ""
-        self._waiting: asyncio.Future[Msg] | None = None
+        self._arrived: deque[Msg] = deque()
+        self._arrival: asyncio.Future[None] | None = None  # somebody waits for it
         self._request = 0
         self._outstanding = 0  # messages still to come for the present request
         self._ended_badly = False
@@ -102,32 +104,36 @@ class Puller:
     async def stop(self) -> None:
         """End ``batches()``. What has arrived and was not yielded is handed back at once."""
         self._stopped.set()
-        if self._waiting is not None:
-            self._waiting.cancel()
-        if self._subscription is not None:
-            try:
-                # What the server has sent by now is still on its way: it is waited for before nobody listens any more.
-                await self._client._send_unsubscribe(self._subscription._id)
-                await self._client.flush(LAST_WORDS_S)
-                await self._hand_back(self._subscription)
-                await self._subscription.unsubscribe()
-            except (nats.errors.Error, TimeoutError, OSError) as error:
-                log.debug("broker: unsubscribing %s: %s", self._name, error)
+        self._ring()
+        if self._subscription is None:
+            return
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                # What the server has sent by now is still on its way.
+                await self._subscription.drain()  # type: ignore[no-untyped-call]
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            log.debug("broker: the last words of %s: %s", self._name, error)
+        await self._hand_back()
 
-    async def _hand_back(self, subscription: Subscription) -> None:
-        while subscription.pending_msgs > 0:
-            try:
-                message = subscription._pending_queue.get_nowait()
-            except asyncio.QueueEmpty:
-                return
+    async def _hand_back(self) -> None:
+        while self._arrived:
+            message = self._arrived.popleft()
             if message.reply and not (message.headers or {}).get("Status"):
                 await delivery_of(message, self._client).nak()
+
+    async def _arrive(self, message: Msg) -> None:
+        self._arrived.append(message)
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     async def batches(self) -> AsyncIterator[list[Delivery]]:
         """Batches of 1 to ``batch`` deliveries, each as soon as something is there; ends after ``stop()``."""
         self._inbox = self._client.new_inbox()
         self._subscription = await self._client.subscribe(
-            f"{self._inbox}.*", pending_msgs_limit=-1, pending_bytes_limit=-1
+            f"{self._inbox}.*", cb=self._arrive, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
         forget = after_reconnect(self._client, self._ask_again)
         try:
@@ -136,9 +142,9 @@ class Puller:
                 if self._outstanding <= 0 and not await self._ask():
                     await self._pause()
                     continue
-                first = await self._next(self._subscription)
+                first = await self._next()
                 if first is not None:
-                    yield self._gather(first, self._subscription)
+                    yield self._gather(first)
         finally:
             forget()
 
@@ -147,17 +153,11 @@ class Puller:
         if not self._stopped.is_set():
             await self._ask()
 
-    def _gather(self, first: Delivery, subscription: Subscription, most: int | None = None) -> list[Delivery]:
+    def _gather(self, first: Delivery, most: int | None = None) -> list[Delivery]:
         """What has arrived already, without waiting."""
         batch = [first]
-        while len(batch) < (most or self._batch) and subscription.pending_msgs > 0:
-            try:
-                message = subscription._pending_queue.get_nowait()
-            except asyncio.QueueEmpty:
-                break
-            subscription._pending_size -= len(message.data)
-            subscription._pending_queue.task_done()
-            delivery = self._read(message)
+        while len(batch) < (most or self._batch) and self._arrived:
+            delivery = self._read(self._arrived.popleft())
             if delivery is not None:
                 batch.append(delivery)
         return batch
@@ -181,38 +181,33 @@ class Puller:
         self._outstanding = at_once or self._batch
         return True
 
-    async def _next(self, subscription: Subscription) -> Delivery | None:
-        patience_s = min(HEARTBEAT_S, self._max_wait_s / 3) * 2 + 1
-        self._waiting = asyncio.ensure_future(subscription.next_msg(timeout=patience_s))
-        try:
-            # Not awaited itself: a cancellation of ours handed down to it is lost when a message comes at that moment.
-            await asyncio.wait({self._waiting})
-        except asyncio.CancelledError:
-            # It ends only after us; by then the connection may be closed, of which it tells by an error.
-            self._waiting.add_done_callback(_heard)
-            self._waiting.cancel()
-            raise
-        if self._waiting.cancelled():
-            return None  # by ``stop``
-        try:
-            message = self._waiting.result()
-        except (TimeoutError, nats.errors.TimeoutError):
+    async def _next(self) -> Delivery | None:
+        """None: nothing to yield came of what arrived, or nothing arrived, or ``stop`` was called."""
+        if not (self._arrived or await self._something_arrives()):
             # Two heartbeats missed: the server restarted, the consumer is gone or the link is down. Ask again.
             self._outstanding = 0
             self.silent = True
             return None
-        except nats.errors.Error as error:
-            if not self._stopped.is_set():
-                log.warning("broker: pulling %s: %s", self._name, error)
-                await self._pause()
-            self._outstanding = 0
+        if self._stopped.is_set():
             return None
         self.silent = False
-        delivery = self._read(message)
+        delivery = self._read(self._arrived.popleft())
         if self._ended_badly:  # do not ask in a hot loop
             self._ended_badly = False
             await self._pause()
         return delivery
+
+    async def _something_arrives(self) -> bool:
+        """Or ``stop`` is called. False: for so long, a server that is there would have sent a heartbeat."""
+        self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(min(HEARTBEAT_S, self._max_wait_s / 3) * 2 + 1):
+                await self._arrival
+        except TimeoutError:
+            return False
+        finally:
+            self._arrival = None
+        return True
 
     def _read(self, message: Msg) -> Delivery | None:
         headers = message.headers or {}
@@ -235,12 +230,6 @@ class Puller:
             await asyncio.wait_for(self._stopped.wait(), BACK_OFF_S)
         except TimeoutError:
             return
-
-
-def _heard(waiting: asyncio.Future[Msg]) -> None:
-    """Nobody is left to act on how it ended."""
-    if not waiting.cancelled():
-        waiting.exception()
 
 
 def delivery_of(message: Msg, client: Client) -> Delivery:

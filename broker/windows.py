@@ -50,11 +50,11 @@ class WindowedPuller(Puller):
 
     async def _burst(self) -> list[Delivery]:
         taken: list[Delivery] = []
-        if self._subscription is None or not await self._ask(self._most):
+        if not await self._ask(self._most):
             return taken
         while self._outstanding > 0 and not self._stopped.is_set():
             await asyncio.sleep(GATHER_S)
-            first = await self._next(self._subscription)
+            first = await self._next()
             if first is not None:
-                taken += self._gather(first, self._subscription, self._most)
+                taken += self._gather(first, self._most)
         return taken

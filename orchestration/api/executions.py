@@ -20,7 +20,7 @@ from orchestration.asl.protocol import RedriveRequested, StopRequested
 from orchestration.machines.model import EXPRESS
 from orchestration.names import ExecutionName, machine_arn
 from orchestration.rfc3339 import epoch_s
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 
 TRIES: Final = 3
 CLIENT_TOKEN: Final = "Lab-Client-Token"
@@ -55,7 +55,7 @@ class ExecutionOperations:
         execution = await find(self._client, request["executionArn"])
         if execution.ended:
             return {"stopDate": execution.stopped_at}
-        wake = records.encode_wake(StopRequested(request.get("error"), request.get("cause")))
+        wake = wakes.encode_wake(StopRequested(request.get("error"), request.get("cause")))
         await publish(self._client, Message(records.stop_subject(execution.token), wake))
         return {"stopDate": round(self._services.clock(), 3)}
 
@@ -94,7 +94,7 @@ class ExecutionOperations:
             raise ApiError("ExecutionNotRedrivable", reason or "Execution can only be redriven by its map run")
         message = Message(
             subject,
-            records.encode_wake(RedriveRequested(execution.append.redrives + 1)),
+            wakes.encode_wake(RedriveRequested(execution.append.redrives + 1)),
             expected_last=0 if earlier is None else earlier.sequence,
             headers={CLIENT_TOKEN: client_token} if client_token else {},
         )

@@ -23,7 +23,7 @@ from broker.take import take
 from orchestration.activity_subjects import HEAD, STREAM, consumer_of, head_subject, task_subject, tasks_of
 from orchestration.asl.protocol import Json, TaskStarted
 from orchestration.errors import HistoryUnreachable, Unreadable
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.tasks.activity import Queue
 
 # A task that was delivered to a process that died before it told anybody is delivered again after this.
@@ -172,7 +172,7 @@ class ActivityQueue:
         waiting = () if append is None else records.decode_outline(append.body).waiting
         if not any((each.entry, each.attempt) == (task.entry, task.attempt) for each in waiting):
             return None
-        wake = records.encode_wake(TaskStarted(task.entry, worker_name, task.attempt))
+        wake = wakes.encode_wake(TaskStarted(task.entry, worker_name, task.attempt))
         subject = records.started_subject(task.execution, task.entry, task.attempt)
         claim = Message(subject, wake, message_id=uuid.uuid4().hex, expected_last=0)
         try:

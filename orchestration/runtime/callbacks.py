@@ -15,7 +15,7 @@ from broker.errors import Conflict, NotStored
 from broker.publish import Message, publish
 from broker.read import Record, all_of, last
 from orchestration.asl.protocol import HeartbeatReceived, TaskFailed, TaskSucceeded
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.tokens import read_token
 
 Result = TaskSucceeded | TaskFailed
@@ -57,7 +57,7 @@ async def send_result(
         return _compare(earlier, result)
     if waits_for is None:
         return Sent.TOO_LATE
-    return await _store(client, Message(subject, records.encode_wake(result), expected_last=0), result)
+    return await _store(client, Message(subject, wakes.encode_wake(result), expected_last=0), result)
 
 
 async def send_heartbeat(client: Client, secret: str, token: str) -> Sent:
@@ -74,7 +74,7 @@ async def send_heartbeat(client: Client, secret: str, token: str) -> Sent:
     if await last(client, records.STREAM, records.callback_subject(execution, entry, attempt)) is not None:
         return Sent.TOO_LATE
     subject = records.heartbeat_subject(execution, entry, attempt)
-    await publish(client, Message(subject, records.encode_wake(HeartbeatReceived(entry, attempt))))
+    await publish(client, Message(subject, wakes.encode_wake(HeartbeatReceived(entry, attempt))))
     return Sent.ACCEPTED
 
 
@@ -114,7 +114,7 @@ async def _store(client: Client, message: Message, result: Result) -> Sent:
 
 def _compare(found: Record, result: Result) -> Sent:
     """The same decision with another comment or output is the same decision."""
-    match records.decode_wake(found.body), result:
+    match wakes.decode_wake(found.body), result:
         case (TaskSucceeded(), TaskSucceeded()):
             return Sent.REPEATED
         case (TaskFailed(error=first), TaskFailed(error=second)) if first == second:

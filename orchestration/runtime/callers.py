@@ -12,7 +12,7 @@ import orjson
 from orchestration.asl.errors import TASK_FAILED
 from orchestration.asl.protocol import Json, TaskFailed, TaskSucceeded
 from orchestration.asl.state import ExecutionState
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 
 ITEM: Final = "item"
 SYNC: Final = "sync"
@@ -57,13 +57,13 @@ def tell(caller: records.Caller, ending: Ending) -> records.Post:
 def _body(caller: records.Caller, ending: Ending) -> bytes:
     entry, attempt = caller.entry, caller.attempt
     if caller.form == ITEM:
-        return records.ItemEnded(entry, attempt, describe(ending, as_text=False)).encode()
+        return wakes.ItemEnded(entry, attempt, describe(ending, as_text=False)).encode()
     described = describe(ending, as_text=caller.form == SYNC)
     # A child may end before its caller has noted that it was started.
     submitted = {name: described[name] for name in ("ExecutionArn", "StartDate")}
     if ending.status == SUCCEEDED:
-        return records.encode_wake(TaskSucceeded(entry, described, attempt, submitted))
-    return records.encode_wake(TaskFailed(entry, TASK_FAILED, text_of(described), attempt, submitted))
+        return wakes.encode_wake(TaskSucceeded(entry, described, attempt, submitted))
+    return wakes.encode_wake(TaskFailed(entry, TASK_FAILED, text_of(described), attempt, submitted))
 
 
 def describe(ending: Ending, *, as_text: bool) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from orchestration.asl.protocol import Input
 from orchestration.errors import HistoryUnreachable, Lost, NotHere, Overloaded, Overtaken, Unreadable
 from orchestration.names import is_map_run
 from orchestration.rfc3339 import epoch_s
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.callers import tell
 from orchestration.runtime.dead_letters import REASON, set_apart
 from orchestration.runtime.drive import Drive
@@ -175,7 +175,7 @@ class Conductor:
         again = work.delivered > 1
         if start is not None:
             return await hand.until_let_go(again=again)
-        wake = records.decode_wake(work.body, work.stream_sequence)
+        wake = wakes.decode_wake(work.body, work.stream_sequence)
         _note_lag(work, self.tools.clock())
         return await hand.tell(wake, again=again)
 
@@ -218,7 +218,7 @@ class Conductor:
     async def _open(self, work: Delivery, start: records.Start | None) -> tuple[Drive, tuple[Input, ...]]:
         """The execution that a message is about, as it is stored, and what the message tells it."""
         execution = records.execution_of(work.subject)
-        told: tuple[Input, ...] = () if start is not None else (records.decode_wake(work.body, work.stream_sequence),)
+        told: tuple[Input, ...] = () if start is not None else (wakes.decode_wake(work.body, work.stream_sequence),)
         # The first delivery of a start finds no append: if one came in between, appending after 0 conflicts.
         found = None if start is not None and work.delivered == 1 else await self.tools.history.load(execution)
         if found is not None:
@@ -238,7 +238,7 @@ class Conductor:
         execution = records.execution_of(work.subject)
         if not work.subject.startswith(f"{records.START}."):
             hand = self._hands.get(execution)
-            if hand is None or not await hand.tell(records.decode_wake(work.body)):
+            if hand is None or not await hand.tell(wakes.decode_wake(work.body)):
                 raise NotHere(f"no conductor remembers {execution!r}")
             await work.ack()
             return
@@ -270,7 +270,7 @@ class Conductor:
 
 
 def _note_lag(work: Delivery, now: float) -> None:
-    due = records.due_of(work.subject, work.body)
+    due = wakes.due_of(work.subject, work.body)
     if due is not None:
         metrics.timer_lag.observe(max(0.0, now - due))
 

@@ -18,7 +18,7 @@ from broker.errors import BrokerError, Conflict, NotStored, Rejected
 from broker.group import GroupPublisher
 from broker.read import Record, last
 from orchestration.errors import HistoryUnreachable, Lost
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 
 log = logging.getLogger(__name__)
 
@@ -231,6 +231,6 @@ def _scheduled(execution: str, timer: Timer) -> broker.Message:
     target = records.timer_wake_subject(execution, timer.name)
     return broker.Message(
         subject=records.timer_subject(execution, timer.name),
-        body=records.encode_timer(timer.name, timer.at),
+        body=wakes.encode_timer(timer.name, timer.at),
         headers=broker.schedule(datetime.fromtimestamp(timer.at, UTC), target),
     )

@@ -16,7 +16,7 @@ from orchestration.asl.map_run_checkpoint import from_json, to_json
 from orchestration.asl.protocol import Json, StopRequested
 from orchestration.errors import Unreadable
 from orchestration.names import ExecutionName
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 
 LOOK: Final = "look"  # the one timer of a map run
 LOG: Final = "exec.maprun"
@@ -168,7 +168,7 @@ def decode_told(body: bytes, sequence: int) -> map_run.Event:
             return map_run.Looked()
         case {"redrive_for": int(attempt)}:
             return map_run.Redriven(attempt, sequence)
-    match records.decode_wake(body):
+    match wakes.decode_wake(body):
         case StopRequested(error, cause):
             return map_run.Stopped(error, cause, sequence)
         case other:

@@ -9,7 +9,7 @@ from orchestration.asl import map_run
 from orchestration.asl.interpreter import ExecutionState, redrivable
 from orchestration.asl.protocol import RedriveRequested
 from orchestration.errors import HistoryUnreachable
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.map_run_records import Beginning
 from orchestration.runtime.map_run_store import MapRunStore
@@ -73,5 +73,5 @@ class Restarting:
         machine = await self.machines.load(append.machine)
         if not redrivable(machine, ExecutionState.from_json(append.checkpoint)):
             return None
-        wake = records.encode_wake(RedriveRequested(append.redrives + 1))
+        wake = wakes.encode_wake(RedriveRequested(append.redrives + 1))
         return records.Post(records.redrive_subject(token), wake)

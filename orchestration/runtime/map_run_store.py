@@ -13,7 +13,7 @@ from broker.publish import Message, publish, publish_batch, schedule
 from broker.read import Record, last
 from orchestration.asl.protocol import TimerFired
 from orchestration.errors import HistoryUnreachable, Lost, Unreadable
-from orchestration.runtime import map_run_records, records
+from orchestration.runtime import map_run_records, records, wakes
 
 TRY_S: Final = 5.0
 TRIES: Final = 4
@@ -59,9 +59,9 @@ class MapRunStore:
             raise HistoryUnreachable(f"no append of {execution!r} is to be seen yet")
         return records.decode_append(record.body)
 
-    async def child_end(self, run: str, number: int) -> records.ItemEnded | None:
+    async def child_end(self, run: str, number: int) -> wakes.ItemEnded | None:
         record = await self._last(map_run_records.child_end_subject(run, number))
-        return None if record is None else records.decode_item_ended(record.body)
+        return None if record is None else wakes.decode_item_ended(record.body)
 
     async def redrive(self, run: str, attempt: int) -> None:
         """Told twice, it is done once."""
@@ -117,6 +117,6 @@ class MapRunStore:
 def _look(run: str, at: float) -> Message:
     return Message(
         records.timer_subject(run, map_run_records.LOOK),
-        records.encode_wake(TimerFired(map_run_records.LOOK)),
+        wakes.encode_wake(TimerFired(map_run_records.LOOK)),
         headers=schedule(datetime.fromtimestamp(at, UTC), records.timer_wake_subject(run, map_run_records.LOOK)),
     )

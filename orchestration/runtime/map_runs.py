@@ -17,7 +17,7 @@ from orchestration.asl.protocol import StopRequested, TaskFailed, TaskSucceeded
 from orchestration.datasets.store import ObjectStore
 from orchestration.errors import HistoryUnreachable, Lost
 from orchestration.rfc3339 import rfc3339
-from orchestration.runtime import map_run_records, records
+from orchestration.runtime import map_run_records, records, wakes
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.map_run_records import Beginning, Checkpoint
 from orchestration.runtime.map_run_redrive import Restarting
@@ -192,7 +192,7 @@ class _MapRun:
                 state, _ = map_run.advance(state, map_run.ChildEnded(number, "ABORTED"))
             else:
                 subject = records.stop_subject(beginning.child(number).token)
-                posts.append(Post(subject, records.encode_wake(StopRequested(None, None))))
+                posts.append(Post(subject, wakes.encode_wake(StopRequested(None, None))))
         return state
 
     async def _perform(
@@ -261,7 +261,7 @@ class _MapRun:
                 end = TaskFailed(begun.entry, error, cause, state.attempt)
             case _:
                 return ()
-        return (Post(records.ended_subject(waiting), records.encode_wake(end)),)
+        return (Post(records.ended_subject(waiting), wakes.encode_wake(end)),)
 
     def _begun(self) -> Beginning:
         assert self._beginning is not None, "loaded with the checkpoint"

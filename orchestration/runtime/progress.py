@@ -40,7 +40,8 @@ from orchestration.runtime.gist import branches, summary
 from orchestration.runtime.history import History, Timer
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.pacing import PACING
-from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, decode_append, encode_wake, stop_subject
+from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, decode_append, stop_subject
+from orchestration.runtime.wakes import encode_wake
 from orchestration.tasks.registry import Tasks
 
 SIT_OUT_S = 5.0

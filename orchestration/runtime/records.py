@@ -1,4 +1,4 @@
-"""What stands in the stream ``EXEC``: subjects, and the bodies of starts, appends and wake messages. Pure.
+"""What stands in the stream ``EXEC``: subjects, and the bodies of starts and appends. Pure.
 
 An execution is told by its start and its appends: one message each, in the order of the stream. A start is both the
 first record of the history and the work message that a worker takes; a wake message is work only, and its effect on the
@@ -6,24 +6,13 @@ execution is told by the append that follows. Must not know orders: an execution
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from dataclasses import fields as fields_of
 from typing import Any, Final
 
 import orjson
 
-from orchestration.asl.protocol import (
-    ExecutionStarted,
-    HeartbeatReceived,
-    HistoryEvent,
-    Json,
-    RedriveRequested,
-    StopRequested,
-    TaskFailed,
-    TaskStarted,
-    TaskSucceeded,
-    TimerFired,
-)
+from orchestration.asl.protocol import ExecutionStarted, HistoryEvent, Json
 from orchestration.errors import Unreadable
 from orchestration.runtime.sharing import fold, unfold
 
@@ -36,8 +25,6 @@ TIMER: Final = "exec.timer"
 WAKE: Final = "exec.wake"
 # One token more than a story's subjects have: a dead letter's number must not be taken for an order's id.
 DEAD: Final = "exec.dead.letter"
-
-Wake = TimerFired | TaskStarted | TaskSucceeded | TaskFailed | HeartbeatReceived | StopRequested | RedriveRequested
 
 
 @dataclass(frozen=True)
@@ -247,7 +234,7 @@ class Append(Outline):
 
 
 def decode_start(body: bytes) -> Start:
-    fields = _fields(body)
+    fields = fields_in(body)
     try:
         return Start(
             str(fields["machine"]),
@@ -268,7 +255,7 @@ def decode_outline(body: bytes) -> Outline:
 
 def decode_outlined(body: bytes) -> tuple[Outline, dict[str, Any]]:
     """The outline, and the append's fields as they are stored: payloads that events share are not put back."""
-    fields = _fields(body)
+    fields = fields_in(body)
     try:
         return Outline(**_outline(fields)), fields
     except (KeyError, TypeError) as error:
@@ -276,7 +263,7 @@ def decode_outlined(body: bytes) -> tuple[Outline, dict[str, Any]]:
 
 
 def decode_append(body: bytes) -> Append:
-    fields = _fields(body)
+    fields = fields_in(body)
     try:
         events, checkpoint = unfold(fields)
         return Append(
@@ -309,93 +296,13 @@ def _origin(fields: dict[str, Any]) -> dict[str, Any]:
     return stated
 
 
-def encode_wake(wake: Wake) -> bytes:
-    match wake:
-        case TimerFired(timer, due):
-            return orjson.dumps({"timer": timer} if due is None else {"timer": timer, "due": due})
-        case TaskStarted(entry, worker_name, attempt):
-            return orjson.dumps({"started": entry, "worker_name": worker_name, "attempt": attempt})
-        case TaskSucceeded(entry, output, attempt, submitted):
-            return orjson.dumps({"succeeded": entry, "output": output, "attempt": attempt} | _submitted(submitted))
-        case TaskFailed(entry, error, cause, attempt, submitted):
-            fields = {"failed": entry, "error": error, "cause": cause, "attempt": attempt}
-            return orjson.dumps(fields | _submitted(submitted))
-        case HeartbeatReceived(entry, attempt):
-            return orjson.dumps({"heartbeat": entry, "attempt": attempt})
-        case StopRequested(error, cause):
-            return orjson.dumps({"stop": True, "error": error, "cause": cause})
-        case RedriveRequested(number):
-            return orjson.dumps({"redrive": number})
-
-
-def encode_timer(timer: str, due: float) -> bytes:
-    """The wake message of a timer that is due at ``due`` (epoch seconds)."""
-    return orjson.dumps({"timer": timer, "due": due})
-
-
-def due_of(subject: str, body: bytes) -> float | None:
-    """When the timer of a wake message was due; None: it is another message, or of an older program."""
-    if ".timer." not in subject:
-        return None
-    due = _fields(body).get("due")
-    return due if isinstance(due, float) else None
-
-
-def _submitted(submitted: Json) -> dict[str, Json]:
-    return {} if submitted is None else {"submitted": submitted}
-
-
-def decode_wake(body: bytes, sequence: int = 0) -> Wake:
-    """``sequence`` is the message's own."""
-    fields = _fields(body)
-    match fields:
-        case {"timer": str(timer)}:
-            due = fields.get("due")
-            return TimerFired(timer, due if isinstance(due, float | int) else None)
-        case {"started": int(entry), "worker_name": worker_name}:
-            return TaskStarted(entry, worker_name, fields.get("attempt"))
-        case {"succeeded": int(entry), "output": output}:
-            return TaskSucceeded(entry, output, fields.get("attempt"), fields.get("submitted"))
-        case {"failed": int(entry), "error": error, "cause": cause}:
-            return TaskFailed(entry, error, cause, fields.get("attempt"), fields.get("submitted"))
-        case {"heartbeat": int(entry)}:
-            return HeartbeatReceived(entry, fields.get("attempt"))
-        case {"stop": True, "error": error, "cause": cause}:
-            return StopRequested(error, cause, sequence)
-        case {"redrive": int(number)}:
-            return RedriveRequested(number, sequence)
-        case other:
-            raise Unreadable(f"a wake message with {sorted(other)}")
-
-
-@dataclass(frozen=True)
-class ItemEnded:
-    """What a map run is told of its item number ``entry``: the child execution, described as AWS does it.
-
-    ``child`` has the keys of ``callers.describe``: Status, Input, Output, Error, Cause, ExecutionArn, StartDate …
-    """
-
-    entry: int
-    attempt: int
-    child: Mapping[str, Json]
-
-    def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
-
-
-def decode_item_ended(body: bytes) -> ItemEnded:
-    try:
-        return ItemEnded(**_fields(body))
-    except TypeError as error:
-        raise Unreadable(f"no end of an item: {error}") from error
-
-
 def execution_of(subject: str) -> str:
     """The execution that a subject is about: the third token of each."""
     return subject.split(".", 3)[2]
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def fields_in(body: bytes) -> dict[str, Any]:
+    """A body's JSON object. Raises ``Unreadable``."""
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:

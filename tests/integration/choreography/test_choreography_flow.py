@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.group import GroupPublisher
 from broker.publish import Message, publish
 from services.faults.plan import Delay, FaultKind, FaultRule
 from services.front_door import Decided, Placed
@@ -47,9 +48,10 @@ async def test_an_order_placed_twice_is_one_order(nats_url: RealNats, tmp_path: 
 async def test_many_at_once_share_batches_and_each_is_one_order(nats_url: RealNats, tmp_path: Path) -> None:
     async with running_lane(nats_url, tmp_path) as lane:
         ids = [f"o-{number}" for number in range(80)]
-        await lane.door.place(an_order("o-7", total_cents=2_000))
+        await lane.door.place(an_order("o-0", total_cents=2_000))
+        lane.door._publisher = GroupPublisher(lane.door._client, under_way=1, least=2)  # however slowly they come
         placed = await asyncio.gather(*(lane.door.place(an_order(order_id)) for order_id in ids))
-        assert placed == [Placed.CONFLICT if order_id == "o-7" else Placed.ACCEPTED for order_id in ids]
+        assert placed == [Placed.CONFLICT if order_id == "o-0" else Placed.ACCEPTED for order_id in ids]
         assert lane.door._publisher.batches > 0
         assert {await lane.ends(order_id) for order_id in ids} == {OrderStatus.FULFILLED}
 

@@ -9,7 +9,7 @@ from broker.publish import Message, publish
 from orchestration.asl.interpreter import Machine, load_machine
 from orchestration.asl.protocol import HeartbeatReceived, StopRequested, TaskSucceeded
 from orchestration.orders.order_story import MACHINE
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import TestLane, eventually, running_lane
 
@@ -55,21 +55,21 @@ async def test_answers_that_come_at_once_share_appends(nats_url: RealNats, worke
             await lane.worker(f"w{number}")
         waiting = (await begin(lane, "e", {"items": list(range(ITEMS))})).waiting
         assert len(waiting) == ITEMS
-        wakes = [
+        answers = [
             Message(
                 records.callback_subject("e", each.entry, each.attempt),
-                records.encode_wake(TaskSucceeded(each.entry, n, each.attempt)),
+                wakes.encode_wake(TaskSucceeded(each.entry, n, each.attempt)),
             )
             for n, each in enumerate(waiting)
         ]
         beats = [
             Message(
                 records.heartbeat_subject("e", each.entry, each.attempt),
-                records.encode_wake(HeartbeatReceived(each.entry, each.attempt)),
+                wakes.encode_wake(HeartbeatReceived(each.entry, each.attempt)),
             )
             for each in waiting
         ]
-        await asyncio.gather(*(publish(lane.client, wake) for wake in (*beats, *wakes)))
+        await asyncio.gather(*(publish(lane.client, wake) for wake in (*beats, *answers)))
         await until(lane, "e", "SUCCEEDED")
         events = await lane.check_history("e")
         assert events[-1].details["output"] == list(range(ITEMS))
@@ -92,7 +92,7 @@ async def test_an_execution_in_a_call_is_stopped_at_once(nats_url: RealNats) -> 
         await publish(lane.client, Message(records.start_subject("e"), start.encode()))
         await called.wait()
         await publish(
-            lane.client, Message(records.stop_subject("e"), records.encode_wake(StopRequested("Enough", "by hand")))
+            lane.client, Message(records.stop_subject("e"), wakes.encode_wake(StopRequested("Enough", "by hand")))
         )
         await until(lane, "e", "ABORTED")
         events = await lane.check_history("e")

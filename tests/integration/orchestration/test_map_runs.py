@@ -25,7 +25,7 @@ from orchestration.asl.protocol import RedriveRequested, RunTask, StopRequested,
 from orchestration.broker_setup import CONDUCTOR, setup
 from orchestration.datasets.store import LocalFolder
 from orchestration.names import ExecutionName, MapRunName, map_run_of_arn
-from orchestration.runtime import map_run_records, records
+from orchestration.runtime import map_run_records, records, wakes
 from orchestration.runtime.conductor import Conductor
 from orchestration.runtime.history import DurableHistory
 from orchestration.runtime.machines import FixedMachines
@@ -273,7 +273,7 @@ async def test_stopping_the_parent_stops_the_map_run_and_its_children(nats_url: 
             return len(await made.child_starts()) == 3
 
         await eventually(all_started)
-        stop = Message(records.stop_subject(execution.token), records.encode_wake(StopRequested("E", "C")))
+        stop = Message(records.stop_subject(execution.token), wakes.encode_wake(StopRequested("E", "C")))
         await publish(made.client, stop)
         assert (await made.ended(execution)).status == "ABORTED"
         run = await made.map_run(execution)
@@ -298,7 +298,7 @@ async def test_a_redrive_runs_the_failed_children_again_and_no_others(nats_url: 
         run = await made.map_run(execution)
         assert (await made.checkpoint(run)).state.children == {"SUCCEEDED": 2, "FAILED": 2}
         broken = False
-        wake = Message(records.redrive_subject(execution.token), records.encode_wake(RedriveRequested(1)))
+        wake = Message(records.redrive_subject(execution.token), wakes.encode_wake(RedriveRequested(1)))
         await publish(made.client, wake)
 
         async def redriven() -> bool:

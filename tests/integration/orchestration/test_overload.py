@@ -12,7 +12,7 @@ from broker.pull import Delivery
 from orchestration.asl.interpreter import Machine, load_machine
 from orchestration.asl.protocol import RedriveRequested, StopRequested, TaskSucceeded
 from orchestration.orders.order_story import MACHINE
-from orchestration.runtime import conductor, records
+from orchestration.runtime import conductor, records, wakes
 from tests.conftest import RealNats
 from tests.integration.orchestration.lane import Silent, TestLane, Worker, eventually, running_lane
 
@@ -99,7 +99,7 @@ async def test_news_and_express_executions_do_not_wait_behind_slow_ones(nats_url
         await first.stop()
         full = await filled(lane)
         await begin(lane, "short", "pass", express=True)
-        answer = records.encode_wake(TaskSucceeded(waiting.entry, "yes", waiting.attempt))
+        answer = wakes.encode_wake(TaskSucceeded(waiting.entry, "yes", waiting.attempt))
         await publish(lane.client, Message(records.callback_subject("asked", waiting.entry, waiting.attempt), answer))
         await until(lane, "asked", "SUCCEEDED")
         observer = full.conductor.tools.observer
@@ -122,7 +122,7 @@ async def test_what_a_worker_has_no_room_for_comes_back(nats_url: RealNats, monk
         answers = [
             Message(
                 records.callback_subject(name, each.entry, each.attempt),
-                records.encode_wake(TaskSucceeded(each.entry, "yes", each.attempt)),
+                wakes.encode_wake(TaskSucceeded(each.entry, "yes", each.attempt)),
             )
             for name, each in zip(names, waiting, strict=True)
         ]
@@ -165,9 +165,9 @@ async def test_a_stop_that_comes_again_does_not_stop_what_was_redriven(
         await lane.worker()
         await begin(lane, "asked", "ask")
         await waits(lane, "asked")
-        await publish(lane.client, Message(records.stop_subject("asked"), records.encode_wake(StopRequested("E", "C"))))
+        await publish(lane.client, Message(records.stop_subject("asked"), wakes.encode_wake(StopRequested("E", "C"))))
         await until(lane, "asked", "ABORTED")
-        redrive = Message(records.redrive_subject("asked"), records.encode_wake(RedriveRequested(1)))
+        redrive = Message(records.redrive_subject("asked"), wakes.encode_wake(RedriveRequested(1)))
         await publish(lane.client, redrive)
         await until(lane, "asked", "RUNNING")
         await stops[0].nak()

@@ -13,7 +13,7 @@ from broker.take import take
 from orchestration.activity_subjects import STREAM, consumer_of
 from orchestration.asl.protocol import TaskSucceeded
 from orchestration.broker_setup import setup
-from orchestration.runtime import activities, callbacks, records
+from orchestration.runtime import activities, callbacks, records, wakes
 from orchestration.runtime.activities import ActivityQueue, ActivityTask, put_task
 from orchestration.runtime.callbacks import Sent, send_result
 from orchestration.runtime.tokens import token_maker
@@ -103,7 +103,7 @@ async def test_a_task_whose_claimer_died_is_not_handed_out_when_nobody_waits(
 
 
 async def test_a_task_that_was_answered_is_not_handed_out_again(client: Client, claimed: ActivityQueue) -> None:
-    answer = Message(records.callback_subject(EXECUTION, 3, 1), records.encode_wake(TaskSucceeded(3, 1, attempt=1)))
+    answer = Message(records.callback_subject(EXECUTION, 3, 1), wakes.encode_wake(TaskSucceeded(3, 1, attempt=1)))
     await publish(client, answer)
     assert await claimed.take("work", "second", 1.5) is None
 

@@ -14,7 +14,7 @@ from orchestration.asl.interpreter import Machine
 from orchestration.asl.protocol import HistoryEvent, Input, RunTask, TaskFailed, TaskSubmitted, TaskSucceeded
 from orchestration.errors import HistoryUnreachable, Lost
 from orchestration.rfc3339 import rfc3339
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.conductor import Conductor
 from orchestration.runtime.express import Result
 from orchestration.runtime.history import Timer
@@ -249,7 +249,7 @@ class World:
         for timer in timers:
             delay_s = max(0.0, timer.at - self.clock()) + 0.01
             subject = records.timer_wake_subject(EXECUTION, timer.name)
-            wake = records.encode_timer(timer.name, timer.at)
+            wake = wakes.encode_timer(timer.name, timer.at)
             self._timers[timer.name] = asyncio.get_running_loop().call_later(delay_s, self.deliver, subject, wake)
         if b'"waiting":[]' not in body:
             for waiting in records.decode_outline(body).waiting:
@@ -268,7 +268,7 @@ class World:
         key = (waiting.entry, waiting.attempt)
         if key not in self._answered:
             self._answered.add(key)
-            wake = records.encode_wake(TaskSucceeded(waiting.entry, "yes", waiting.attempt))
+            wake = wakes.encode_wake(TaskSucceeded(waiting.entry, "yes", waiting.attempt))
             subject = records.callback_subject(EXECUTION, *key)
             delay_s = self.random.choice((0.02, 0.5, 2.0)) if self.faults.slow else 10 + waiting.entry % 7
             asyncio.get_running_loop().call_later(delay_s, self.deliver, subject, wake)

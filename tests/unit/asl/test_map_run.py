@@ -37,7 +37,7 @@ from orchestration.asl.map_run import (
 from orchestration.asl.map_run_checkpoint import from_json, to_json
 from orchestration.asl.protocol import StopRequested
 from orchestration.runtime.map_run_records import decode_told
-from orchestration.runtime.records import encode_wake
+from orchestration.runtime.wakes import encode_wake
 
 
 def after(state: MapRunState, *events: Event) -> tuple[MapRunState, tuple[Command, ...]]:

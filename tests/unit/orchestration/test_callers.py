@@ -9,7 +9,7 @@ import pytest
 from orchestration.asl.interpreter import Machine, load_machine
 from orchestration.asl.protocol import StopRequested, TaskFailed, TaskSucceeded
 from orchestration.names import ExecutionName
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.callers import Ending, describe, tell
 from tests.unit.orchestration.test_drive import BEGAN_AT, EXECUTION, World
 
@@ -50,7 +50,7 @@ def test_sync_2_gives_json_and_sync_gives_text() -> None:
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_a_failure_is_a_failed_task_whose_cause_describes_the_execution(status: str) -> None:
     failed = replace(ENDING, status=status, error="E", cause="why", output=None)
-    wake = records.decode_wake(tell(CALLER, failed).body)
+    wake = wakes.decode_wake(tell(CALLER, failed).body)
     assert isinstance(wake, TaskFailed)
     assert (wake.entry, wake.attempt, wake.error) == (7, 2, "States.TaskFailed")
     described = orjson.loads(wake.cause or "")
@@ -61,7 +61,7 @@ def test_a_failure_is_a_failed_task_whose_cause_describes_the_execution(status: 
 def test_a_map_run_is_told_of_its_item() -> None:
     post = tell(replace(CALLER, form="item"), ENDING)
     assert post.subject == "exec.wake.parent.ended.7-2"
-    told = records.decode_item_ended(post.body)
+    told = wakes.decode_item_ended(post.body)
     assert (told.entry, told.attempt, told.child) == (7, 2, describe(ENDING, as_text=False))
 
 
@@ -73,12 +73,12 @@ async def test_the_caller_is_told_with_the_append_that_ends_the_execution_and_wi
     assert (waiting.arn, waiting.caller, waiting.qualifier, waiting.stopped_at) == (NAME.arn, CALLER, "7", "")
     (timer,) = world.history.timers
     world.now = timer.at
-    await world.drive(records.decode_wake(records.encode_wake(records.TimerFired(timer.name))), name="another")
+    await world.drive(wakes.decode_wake(wakes.encode_wake(wakes.TimerFired(timer.name))), name="another")
     ended = records.decode_outline(world.history.stored[-1].body)
     assert (ended.status, ended.origin) == ("SUCCEEDED", child_start().origin)
     assert ended.stopped_at > ended.began_at
     (post,) = world.history.posts
-    wake = records.decode_wake(post.body)
+    wake = wakes.decode_wake(post.body)
     assert isinstance(wake, TaskSucceeded)
     assert (wake.output["Output"], wake.output["StartDate"]) == ({"a": 1}, int(BEGAN_AT * 1000))
     assert wake.output["StateMachineArn"] == FACTS["StateMachine"]["Id"]
@@ -89,7 +89,7 @@ async def test_the_caller_of_a_stopped_execution_is_told_too() -> None:
     await world.drive()
     await world.drive(StopRequested("Stopped", "by hand"), take_over=False)
     (post,) = world.history.posts
-    wake = records.decode_wake(post.body)
+    wake = wakes.decode_wake(post.body)
     assert isinstance(wake, TaskFailed)
     assert orjson.loads(wake.cause or "")["Status"] == "ABORTED"
 

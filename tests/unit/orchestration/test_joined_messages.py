@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from orchestration.asl.protocol import TaskSucceeded
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.conductor import Conductor
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.hands import Hand
@@ -27,7 +27,7 @@ class Told:
 @dataclass
 class Message:
     subject: str = records.callback_subject("o-1", 7, 1)
-    body: bytes = records.encode_wake(TaskSucceeded(7, {}, 1))
+    body: bytes = wakes.encode_wake(TaskSucceeded(7, {}, 1))
     delivered: int = 1
     stream_sequence: int = 5
     acknowledged: int = 0

@@ -14,7 +14,7 @@ from orchestration.asl.protocol import (
 )
 from orchestration.errors import Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
-from orchestration.runtime import records
+from orchestration.runtime import records, wakes
 from orchestration.runtime.tokens import read_token, token_maker
 
 
@@ -62,19 +62,19 @@ def test_start_round_trip() -> None:
         RedriveRequested(1),
     ],
 )
-def test_wake_round_trip(wake: records.Wake) -> None:
-    assert records.decode_wake(records.encode_wake(wake)) == wake
+def test_wake_round_trip(wake: wakes.Wake) -> None:
+    assert wakes.decode_wake(wakes.encode_wake(wake)) == wake
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"[]", b"{}", b"nothing", b'{"timer": 7}', b'{"succeeded": "7"}'])
 def test_foreign_bodies_are_unreadable(body: bytes) -> None:
-    for decode in (records.decode_start, records.decode_append, records.decode_wake):
+    for decode in (records.decode_start, records.decode_append, wakes.decode_wake):
         with pytest.raises(Unreadable):
             decode(body)
 
 
 def test_the_wake_message_of_a_timer_says_when_it_was_due() -> None:
-    wake = records.decode_wake(records.encode_timer("retry:7", 1_700_000_000.1))
+    wake = wakes.decode_wake(wakes.encode_timer("retry:7", 1_700_000_000.1))
     assert wake == TimerFired("retry:7", 1_700_000_000.1)
 
 
