@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: test-more compose-test broker-files footprint dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale bench-console soak long screenshots lock docs clean
+.PHONY: test-more compose-test broker-files footprint idle dashboards dashboards-test demo setup help test check unit bench bench-conductor bench-scale bench-console soak long screenshots lock docs clean
 
 demo: $(READY)  ## both lanes under the same faults, then the verdict
 	$(BIN)/lab demo
@@ -51,6 +51,9 @@ long: $(READY)  ## tests that take minutes: 5,000 mixed executions under 60 kill
 
 footprint: $(READY)  ## what one order costs each lane: processor time, messages, bytes, memory (docs/scale.md)
 	$(BIN)/python -m bench.footprint
+
+idle: $(READY)  ## what both lanes cost while nobody orders, over five minutes
+	$(BIN)/python -m bench.idle
 
 dashboards: $(READY)  ## Grafana's dashboards and the Kubernetes manifests, made from their code
 	$(BIN)/python -m dashboards.grafana build
