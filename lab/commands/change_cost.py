@@ -6,11 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lab.commands.made_tables import write_tables
 from lab.commands.options import narrow_table, out
-from lab.errors import BadInput
-
-BEGIN = "<!-- made by: lab change-cost --markdown"
-END = "<!-- end -->"
 
 
 def change_cost(
@@ -23,7 +20,8 @@ def change_cost(
 
     found = changes()
     if markdown is not None:
-        _write(markdown, table.markdown(found, ROOT))
+        write_tables(markdown, "lab change-cost --markdown", table.markdown(found, ROOT))
+        out.print(f"written: {markdown}", markup=False)
         return
     _print(table.COUNTED, table.counted(found), wrap=("modules",))
     _print(table.DEPLOYED, table.deployed(found, ROOT), wrap=("must be deployed", "broker", "loads changed code"))
@@ -35,15 +33,3 @@ def _print(heading: Sequence[str], rows: Iterator[tuple[str, ...]], wrap: tuple[
     for row in rows:
         table.add_row(*(cell.replace("`", "") for cell in row))
     out.print(table, soft_wrap=False)
-
-
-def _write(path: Path, tables: str) -> None:
-    if not path.is_file():
-        raise BadInput(f"there is no file {path}")
-    before, mark, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    line, _, old = rest.partition("\n")
-    _, end, after = old.partition(END)
-    if not mark or not end:
-        raise BadInput(f"{path} has no place for the tables: a line that begins {BEGIN!r}, and later {END!r}")
-    path.write_text(f"{before}{BEGIN}{line}\n\n{tables}\n{END}{after}", encoding="utf-8")
-    out.print(f"written: {path}", markup=False)

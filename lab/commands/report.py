@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
+from lab.commands.made_tables import write_tables
 from lab.commands.options import DEFAULT_HOME, HomeOption, narrow_table, out
 from lab.errors import BadInput
 
@@ -15,19 +16,32 @@ if TYPE_CHECKING:
     from lab.report.together import Together
 
 SETTING_WIDTH: Final = 60
+WRITTEN_BY: Final = "lab report"
 ResultArgument = Annotated[str, typer.Argument(help="An experiment's name or folder, or latest.")]
 
 
 def report(
-    result: ResultArgument,
+    results: Annotated[list[str], typer.Argument(help="Experiments' names or folders, or latest.", metavar="RESULT…")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A folder; default: RESULT/report.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the tables of all of them into this Markdown page, between its marks.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Build an experiment's report again from its raw results: one HTML file, and every figure as SVG, PNG and CSV."""
-    from lab.experiment.store import find
+    from lab.experiment.store import find, load
 
-    raw = find(home.resolve(), result)
-    write_report(raw, output or raw / "report")
+    found = [find(home.resolve(), each) for each in results]
+    if write is not None:
+        from lab.report.account import account
+
+        write_tables(write, WRITTEN_BY, account([load(raw) for raw in found]))
+        out.print(f"written: {write}", markup=False)
+        return
+    if output is not None and len(found) > 1:
+        raise BadInput("--output is for one report: name one result")
+    for raw in found:
+        write_report(raw, output or raw / "report")
 
 
 def write_report(raw: Path, folder: Path) -> None:
