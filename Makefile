@@ -66,7 +66,7 @@ soak: $(READY)  ## the long kill loop: 30,000 orders a lane
 	LAB_SOAK_ORDERS=30000 $(BIN)/pytest tests/e2e/test_kill_loop.py --timeout 7200 -s
 
 compose-test: $(READY)  ## the containers of compose.yaml: built, loaded, broken and judged
-	$(BIN)/pytest tests/compose -m compose --timeout 1500 -s -rs
+	$(BIN)/pytest tests/compose -m compose --timeout 1500 -s -rs --durations 10 --durations-min 20
 
 broker-files: $(READY)  ## the configuration of the containers' brokers, which is made from the code
 	$(BIN)/python -m lab.target.broker_files build

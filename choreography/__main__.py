@@ -5,7 +5,8 @@ import sys
 from services import starting
 
 if __name__ == "__main__":
-    starting.begin(without=starting.OPTIONAL)
-    from choreography.process import main
+    starting.begin()
+    with starting.left_out():
+        from choreography.process import main
 
-    sys.exit(main(sys.argv[1:]))
+        sys.exit(main(sys.argv[1:]))

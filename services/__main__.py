@@ -3,7 +3,8 @@
 from services import starting
 
 if __name__ == "__main__":
-    starting.begin(without=starting.OPTIONAL)
-    from services.process import main
+    starting.begin()
+    with starting.left_out():
+        from services.process import main
 
-    main()
+        main()

@@ -1,5 +1,6 @@
 """The same images, told or given something wrong: they say so, and are healthy again when it is mended."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,9 +79,17 @@ def test_nobody_needs_prometheus(deployment: Deployment) -> None:
 
 def test_a_node_with_a_full_disk_is_done_without_and_is_back_when_it_has_room(deployment: Deployment) -> None:
     node = "choreography-broker-3"
+    # Removed first: compose would give its disk to the new container in place of the small one.
+    deployment.must(*deployment.compose, "rm", "--stop", "--force", node)
     deployment.up(node, files=[FULL_DISK])
     try:
-        deployment.until(lambda: "no space left on device" in deployment.logs(node), f"{node} says that it is full")
+        number = itertools.count()
+
+        def full() -> bool:
+            placed_without_waiting(deployment, f"filling-{next(number)}")
+            return "no space left on device" in deployment.logs(node)
+
+        deployment.until(full, f"{node} says that it is full", 120)
         placed = deployment.lab("order", "--id", "full-disk", "--wait", *PATIENTLY)
         assert placed.returncode == 0, placed.stdout + placed.stderr
     finally:

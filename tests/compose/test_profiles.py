@@ -38,7 +38,7 @@ def test_the_load_generator_s_workers_order_and_hear_of_the_outcomes(deployment:
             return sum(each["num_requests"] for each in stats if each["name"] == "fulfilled")
 
         loaded.until(lambda: fulfilled() >= ORDERS, f"{ORDERS} orders fulfilled", WITHIN_S)
-        asked(f"{LOCUST}/stop")
+        assert asked(f"{LOCUST}/stop", by="a test")["success"]
     finally:
         loaded.must(*loaded.compose, "rm", "--stop", "--force", "load", "load-worker")
 
