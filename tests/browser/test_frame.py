@@ -1,12 +1,11 @@
 """What holds for every page: it opens without an error, can be read by machines, and fits 800 pixels."""
 
 from collections.abc import Callable
-from typing import Any, Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.browser.accessible import COLOURS, serious_problems
 from tests.browser.conftest import ConsoleLab, until
 
 # Each with what is there once it has heard from the lanes.
@@ -26,9 +25,6 @@ PAGES = {
     "/experiments": "pre.output",
     "/figures": "canvas",
 }
-SERIOUS = ("serious", "critical")
-ALL_RULES: Final[dict[str, Any]] = {"resultTypes": ["violations"]}
-COLOURS: Final[dict[str, Any]] = {**ALL_RULES, "runOnly": ["color-contrast"]}  # all that the dark changes
 NARROW = 800
 
 OpenPage = Callable[..., Page]
@@ -44,15 +40,6 @@ def settled(page: Page, drawn: str) -> None:
     """Connected, and everything drawn that comes with the first look at the lanes."""
     page.wait_for_function("window.socket && window.socket.connected")
     page.locator(drawn).locator("visible=true").first.wait_for()
-
-
-def serious_problems(page: Page, options: dict[str, Any] = ALL_RULES) -> list[str]:
-    found = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{page.url}: {each['id']}: {each['help']}: {[node['html'][:160] for node in each['nodes'][:3]]}"
-        for each in found
-        if each["impact"] in SERIOUS
-    ]
 
 
 @pytest.mark.parametrize("path", PAGES)
