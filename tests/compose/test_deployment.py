@@ -1,5 +1,7 @@
 """The lab as a team would deploy it: it is small, and the lab's commands do what they do to an embedded lab."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from lab.commands.orders import ROLLED_BACK_EXIT
@@ -25,9 +27,12 @@ def test_a_fault_reaches_every_process_of_a_service(deployment: Deployment) -> N
     """Only one process is told; the others hear of it from their ledger. With every label failing, no order gets by."""
     assert deployment.lab("fault", "shipping", "broken", "--operation", "print_label").returncode == 0
     try:
-        for number in range(4):
-            placed = deployment.lab("order", "--id", f"broken-{number}", "--wait", *PATIENTLY)
-            assert placed.returncode == ROLLED_BACK_EXIT, placed.stdout + placed.stderr
+        with ThreadPoolExecutor() as customers:
+            names = [f"broken-{number}" for number in range(4)]
+            for placed in customers.map(
+                lambda name: deployment.lab("order", "--id", name, "--wait", *PATIENTLY), names
+            ):
+                assert placed.returncode == ROLLED_BACK_EXIT, placed.stdout + placed.stderr
     finally:
         assert deployment.lab("repair").returncode == 0
     mended = deployment.lab("order", "--id", "mended", "--wait", *PATIENTLY)

@@ -31,17 +31,21 @@ def ends_well(deployment: Deployment, name: str) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
 
 
-@pytest.mark.parametrize(("service", "variable", "said"), PASSWORDS, ids=[each[0] for each in PASSWORDS])
-def test_a_wrong_password_is_said_and_mended(deployment: Deployment, service: str, variable: str, said: str) -> None:
-    deployment.told(**{variable: "wrong"}).up(service)
+def test_a_wrong_password_is_said_and_mended(deployment: Deployment) -> None:
+    """In each lane another one at once."""
+    services = [service for service, _, _ in PASSWORDS]
+    deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
     try:
-        deployment.until(lambda: said in deployment.logs(service), f"{service} says {said!r}")
-        placed_without_waiting(deployment, f"wrong-password-{service}")
-        assert "Traceback" not in deployment.logs(service)
+        deployment.until(
+            lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS), "each says what is wrong"
+        )
+        placed_without_waiting(deployment, "wrong-password")
+        for service in services:
+            assert "Traceback" not in deployment.logs(service)
     finally:
-        deployment.up(service)
-    deployment.until_healthy(service)
-    ends_well(deployment, f"wrong-password-{service}")
+        deployment.up(*services)
+    deployment.until_healthy(*services)
+    ends_well(deployment, "wrong-password")
 
 
 @contextmanager

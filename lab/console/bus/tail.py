@@ -16,7 +16,7 @@ from lab.errors import LabError
 from orchestration.vital import vital
 
 EVERY_S: Final = 0.5
-A_TURN: Final = 200
+A_TURN: Final = 100  # more than anybody reads in half a second
 KEPT: Final = 500
 ALL: Final = "orders.>"
 
