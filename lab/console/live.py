@@ -15,7 +15,7 @@ from lab.auditor.evidence import Effect, effect_of
 from lab.live.books import LiveBooks
 from lab.story import instant
 
-REMEMBERED: Final = 50_000  # orders that ended well, in case that something more is done for them
+REMEMBERED: Final = 10_000  # orders that ended well, in case that something more is done for them
 MAX_NAMED: Final = 100
 MAX_LATENCIES: Final = 2_000
 

@@ -3,7 +3,8 @@
 A message is held (kept in progress) for as long as its execution is in this worker's hands. It is acknowledged when the
 execution has ended or waits for something outside; what this worker drops, redelivery gives to another.
 
-Only starts are limited in number, for they may take long. What wakes an execution never waits behind them.
+Only starts are limited in number, for they may take long. What wakes an execution never waits behind them, nor does
+anybody's execution wait for a slot behind the children of a map run.
 """
 
 import asyncio
@@ -74,7 +75,8 @@ class Conductor:
         self._slots = Slots(AT_ONCE if self.tools.history.durable else AT_ONCE_IN_MEMORY, LINE)
         self._express_slots = Slots(AT_ONCE, LINE)
         self._opening = Slots(OPENED_AT_ONCE, LINE)
-        self._all_slots = (self._slots, self._express_slots, self._opening)
+        self._slowing = (self._slots, self._express_slots, self._opening)
+        self._child_slots = Slots(AT_ONCE, LINE)
 
     async def run(self) -> None:
         """Pull and drive until ``stop()``; then finish what ends soon, and hand the rest back."""
@@ -87,9 +89,9 @@ class Conductor:
                     task = asyncio.create_task(self._take(work))
                     self._working.add(task)
                     task.add_done_callback(self._working.discard)
-                for slots in self._all_slots:
+                for slots in self._slowing:
                     await slots.room(SLOW_DOWN_S)
-            for slots in self._all_slots:
+            for slots in (*self._slowing, self._child_slots):
                 slots.close()
             if self._working:
                 await asyncio.wait(self._working, timeout=STOP_WITHIN_S)
@@ -147,8 +149,14 @@ class Conductor:
             await self._standard(work, None)
             return
         start = records.decode_start(work.body)
-        async with self._express_slots.taken() if start.express else self._slots.taken():
+        async with self._room_for(start).taken():
             await (self._express(work, start) if start.express else self._standard(work, start))
+
+    def _room_for(self, start: records.Start) -> Slots:
+        """A map run brings a thousand at once: what has no room comes back, and nobody else waits for it."""
+        if start.map_run:
+            return self._child_slots
+        return self._express_slots if start.express else self._slots
 
     async def _standard(self, work: Delivery, start: records.Start | None) -> None:
         execution = records.execution_of(work.subject)

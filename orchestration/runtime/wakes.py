@@ -1,7 +1,7 @@
 """What wakes an execution: the bodies of wake messages, and of what a map run is told of its items. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import orjson
 
@@ -92,7 +92,7 @@ class ItemEnded:
     child: Mapping[str, Json]
 
     def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps({"entry": self.entry, "attempt": self.attempt, "child": self.child})
 
 
 def decode_item_ended(body: bytes) -> ItemEnded:

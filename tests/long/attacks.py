@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -31,6 +32,7 @@ ROLE = "arn:aws:iam::000000000000:role/any"
 BOMB = "$sum($map([1..100000], function($n) { $n * 2 }))"
 REGEX = "$match($join([1..30].('a')) & '!', /(?=(a+)+$)b|(a|aa)+$/)"
 ITEMS = 130_000
+BUCKET, KEY, MANY = "data", "million.jsonl", 1_000_000
 HTTP = "http://payment/do"
 
 
@@ -44,6 +46,12 @@ def passes(expression: str, count: int = 1) -> str:
     body = {"Type": "Pass", "Output": f"{{% $count([1..3].({expression})) %}}"}
     found = {name: body | {"Next": following} for name, following in itertools.pairwise(names)}
     return states(**found, **{names[-1]: body | {"End": True}})
+
+
+def write_dataset(datasets: Path) -> None:
+    """What the distributed Map reads, in the folder that ``LAB_DATASETS`` names."""
+    (datasets / BUCKET).mkdir(parents=True)
+    (datasets / BUCKET / KEY).write_text("\n".join(f'{{"n": {number}}}' for number in range(MANY)), encoding="utf-8")
 
 
 def nested(levels: int) -> str:
@@ -77,15 +85,17 @@ class Client:
         told = orjson.loads(answer.body)
         return str(told["__type"]) if answer.status != 200 else ""
 
-    async def run(self, machine: str, given: Any) -> tuple[float, str]:
-        """Seconds from the start to the stored end, and how it ended."""
+    async def run(self, machine: str, given: Any, *, stop_after_s: float | None = None) -> str:
+        """How it ended, when that is stored; by being stopped, if that long is more than it takes."""
         name = uuid.uuid4().hex
         ended = self.endings.expect(ExecutionName(machine, name))
-        began = time.perf_counter()
         request = {"stateMachineArn": machine_arn(machine), "name": name, "input": orjson.dumps(given).decode()}
-        await Api(self.http, Address.of(self.endpoint)).call("StartExecution", request)
-        status = await asyncio.wait_for(ended, END_WITHIN_S)
-        return time.perf_counter() - began, status
+        api = Api(self.http, Address.of(self.endpoint))
+        started = await api.call("StartExecution", request)
+        if stop_after_s is not None:
+            await asyncio.wait({ended}, timeout=stop_after_s)
+            await api.call("StopExecution", {"executionArn": started["executionArn"]})
+        return await asyncio.wait_for(ended, END_WITHIN_S)
 
 
 Attack = Callable[[Client], Awaitable[None]]
@@ -102,8 +112,16 @@ def refused(operation: str, *errors: str, **request: Any) -> Attack:
 
 def failing(machine: str, given: Any) -> Attack:
     async def attack(client: Client) -> None:
-        _, status = await client.run(machine, given)
-        assert status == "FAILED"
+        assert await client.run(machine, given) == "FAILED"
+
+    return attack
+
+
+def stopped(machine: str, after_s: float) -> Attack:
+    """Begins what would take hours, and lets go of it again."""
+
+    async def attack(client: Client) -> None:
+        assert await client.run(machine, {}, stop_after_s=after_s) == "ABORTED"
 
     return attack
 
@@ -123,6 +141,22 @@ MACHINES = {
         }
     ),
     "ranges": passes("$sum([1..870000])", 20),
+    "million": states(
+        Each={
+            "Type": "Map",
+            "ItemReader": {
+                "Resource": "arn:aws:states:::s3:getObject",
+                "ReaderConfig": {"InputType": "JSONL"},
+                "Arguments": {"Bucket": BUCKET, "Key": KEY},
+            },
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "P",
+                "States": {"P": {"Type": "Pass", "End": True}},
+            },
+            "End": True,
+        }
+    ),
 }
 OTHER = states(Call={"Type": "Task", "Resource": HTTP, "Arguments": "{% $states.input %}", "End": True})
 ATTACKS: dict[str, Attack] = {
@@ -150,6 +184,7 @@ ATTACKS: dict[str, Attack] = {
     "regular expressions that never end": failing("regexes", {}),
     "ranges": failing("ranges", {}),
     "inline Map of 130,000 items": failing("wide", [0] * ITEMS),
+    "distributed Map of a million items": stopped("million", 3.0),
 }
 
 

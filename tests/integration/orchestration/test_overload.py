@@ -34,8 +34,8 @@ def calling_or_asking() -> Machine:
     )
 
 
-async def begin(lane: TestLane, execution: str, kind: str, *, express: bool = False) -> None:
-    start = records.Start(MACHINE, {"order_id": execution, "kind": kind}, "f", express=express)
+async def begin(lane: TestLane, execution: str, kind: str, *, express: bool = False, map_run: str = "") -> None:
+    start = records.Start(MACHINE, {"order_id": execution, "kind": kind}, "f", express=express, map_run=map_run)
     await publish(lane.client, Message(records.start_subject(execution), start.encode()))
 
 
@@ -110,6 +110,27 @@ async def test_news_and_express_executions_do_not_wait_behind_slow_ones(nats_url
 
         await eventually(express_ended)
         assert {call.order_id for call in lane.stubs.calls} == {"slow-1"}
+
+
+async def test_nobody_waits_behind_the_children_of_a_map_run(nats_url: RealNats) -> None:
+    async with running_lane(nats_url, calling_or_asking()) as lane:
+
+        async def hang(path: str, order_id: str, attempt: int) -> web.StreamResponse | None:
+            await asyncio.Event().wait()
+            return None
+
+        lane.stubs.behave = hang
+        await lane.worker()
+        for number in range(4):  # one begins, one waits in the line, the others are handed back
+            await begin(lane, f"child-{number}", "call", map_run="arn")
+
+        async def called() -> bool:
+            return len(lane.stubs.calls) == 1
+
+        await eventually(called)
+        await begin(lane, "somebody", "pass")
+        await until(lane, "somebody", "SUCCEEDED")
+        assert len(lane.stubs.calls) == 1
 
 
 async def test_what_a_worker_has_no_room_for_comes_back(nats_url: RealNats, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,8 @@ from lab.console.studio.workbench import Problem, Workbench
 from orchestration.visibility.graph import graph_of
 
 TICK_S: Final = 0.4
+STATE: Final = "State"
+TRY: Final = "Try"
 NEW: Final = "a new machine"
 _CARRY: Final = '(event) => event.dataTransfer.setData("text/plain", "{type}")'
 
@@ -74,10 +76,11 @@ class _Studio:
                 button.on("dragstart", js_handler=_CARRY.format(type=kind.type))
 
     def _tabs(self) -> None:
-        with ui.tabs().props('align="left" no-caps dense') as tabs:
-            text, state = ui.tab("Text"), ui.tab("State")
-            alone, run = ui.tab("Try"), ui.tab("Run")
-        with ui.tab_panels(tabs, value=text, animated=False).props("keep-alive").style("background: transparent"):
+        with ui.tabs(on_change=self._show_forms).props('align="left" no-caps dense') as self._forms:
+            text, state = ui.tab("Text"), ui.tab(STATE)
+            alone, run = ui.tab(TRY), ui.tab("Run")
+        panels = ui.tab_panels(self._forms, value=text, animated=False)
+        with panels.props("keep-alive").style("background: transparent"):
             with ui.tab_panel(text).style("padding: 0"):
                 self._editor = TextEditor(self._bench.text, self._typed)
             with ui.tab_panel(state).style("padding: 0"):
@@ -147,8 +150,14 @@ class _Studio:
         self._mark()
         if not but_text:
             self._editor.set(self._bench.text)
-        self._properties.refresh()
-        self._trying.refresh()
+        self._show_forms()
+
+    def _show_forms(self) -> None:
+        """Only what is seen: a form takes far longer to make than the graph, and everybody's clicks wait for it."""
+        if self._forms.value == STATE:
+            self._properties.refresh()
+        elif self._forms.value == TRY:
+            self._trying.refresh()
 
     def _mark(self) -> None:
         counts: dict[str, int] = {}
