@@ -77,7 +77,7 @@ docs: $(READY)  ## documents that are made from the code
 
 bench-console: $(READY)  ## what open pages cost the lanes, how soon the console answers, whether an open page grows
 	$(BIN)/python -m bench.console cost --browsers 1 --rounds 10
-	$(BIN)/python -m bench.console cost --browsers 10 --bound 0.15
+	$(BIN)/python -m bench.console cost --browsers 10
 	$(BIN)/python -m bench.console clicks
 	$(BIN)/python -m bench.console open
 

@@ -38,6 +38,7 @@ from loadtests.workload import PlannedOrder, Shape, plan_count
 STOCK_SCALE: Final = 10_000.0
 ENDLESS: Final = 10**9
 PAGES: Final = ("/", "/figures", "/events", "/executions", "/approvals")
+MAX_COST: Final = 0.05
 MAX_CLICK_S: Final = 0.2
 SHARE: Final = 95
 CLICKS: Final = 60
@@ -73,7 +74,7 @@ async def cost(told: argparse.Namespace) -> bool:
                     rates[lane, looked].append(await _round(lab, lane, orders, pages if looked else [], told.seconds))
                 print(f"round {number + 1}: {lane}: alone {rates[lane, False][-1]:.0f} orders/s,", end=" ")
                 print(f"with {len(pages)} pages open {rates[lane, True][-1]:.0f}", flush=True)
-    said = [_say_cost(lane, rates[lane, False], rates[lane, True], told.bound) for lane in LANES]
+    said = [_say_cost(lane, rates[lane, False], rates[lane, True]) for lane in LANES]
     return all(said)
 
 
@@ -91,12 +92,12 @@ async def _round(lab: Lab, lane: str, orders: Iterator[PlannedOrder], pages: lis
     return found.rate
 
 
-def _say_cost(lane: str, alone: list[float], looked: list[float], bound: float) -> bool:
+def _say_cost(lane: str, alone: list[float], looked: list[float]) -> bool:
     """By pairs: what both halves of a pair met is out of it."""
     shares = [1 - b / a for a, b in zip(alone, looked, strict=True)]
     print(f"{lane}: {mean(alone):.0f} orders/s alone, {mean(looked):.0f} with pages open;", end=" ")
     print(f"cost {mean(shares):+.1%} (median {median(shares):+.1%}, from {min(shares):+.1%} to {max(shares):+.1%})")
-    return median(shares) < bound
+    return median(shares) < MAX_COST
 
 
 # --- clicks ----------------------------------------------------------------------------------------------------------
@@ -286,7 +287,6 @@ def main() -> int:
     parser.add_argument("what", choices=("cost", "clicks", "open"))
     parser.add_argument("--port-base", type=int, default=7400)
     parser.add_argument("--browsers", type=int, default=10, help="pages that are open")
-    parser.add_argument("--bound", type=float, default=0.05, help="cost: the share of a lane's rate that it may be")
     parser.add_argument("--rounds", type=int, default=6, help="cost: pairs of rounds for each lane")
     parser.add_argument(
         "--seconds", type=float, default=12.0, help="cost: of a round; its first quarter is not counted"

@@ -31,6 +31,8 @@ def report(
     """Build an experiment's report again from its raw results: one HTML file, and every figure as SVG, PNG and CSV."""
     from lab.experiment.store import find, load
 
+    if output is not None and (write is not None or len(results) > 1):
+        raise BadInput("--output is for the report of one result, without --write")
     found = [find(home.resolve(), each) for each in results]
     if write is not None:
         from lab.report.account import account
@@ -38,8 +40,6 @@ def report(
         write_tables(write, WRITTEN_BY, account([load(raw) for raw in found]))
         out.print(f"written: {write}", markup=False)
         return
-    if output is not None and len(found) > 1:
-        raise BadInput("--output is for one report: name one result")
     for raw in found:
         write_report(raw, output or raw / "report")
 

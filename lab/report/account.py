@@ -43,12 +43,12 @@ def _run(experiment: Experiment) -> str:
     manifest = experiment.manifest
     machine, durability = manifest.get("machine", {}), manifest.get("durability", {})
     blocks = len({trial.block for trial in experiment.trials})
-    orders = {len(trial.orders) for trial in experiment.trials}
+    orders = sorted({len(trial.orders) for trial in experiment.trials})
     dirty = " (changed)" if manifest.get("revision", {}).get("changed") else ""
     facts = {
         f"{blocks} blocks": True,
         f"{len(experiment.trials)} trials": True,
-        f"{'–'.join(str(each) for each in sorted({min(orders), max(orders)}))} orders in each": any(orders),
+        f"{'–'.join(map(str, dict.fromkeys((*orders[:1], *orders[-1:]))))} orders in each": any(orders),
         f"seed {manifest.get('design', {}).get('seed')}": "design" in manifest,
         f"revision {(manifest.get('revision', {}).get('commit') or 'unknown')[:10]}{dirty}": True,
         f"{machine.get('usable_processors')} processors ({machine.get('processor')})": "processor" in machine,

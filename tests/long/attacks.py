@@ -86,7 +86,7 @@ class Client:
         return str(told["__type"]) if answer.status != 200 else ""
 
     async def run(self, machine: str, given: Any, *, stop_after_s: float | None = None) -> str:
-        """How it ended, when that is stored; by being stopped, if that long is more than it takes."""
+        """How it ended, when that is stored. Stopped, where it has not ended after ``stop_after_s``."""
         name = uuid.uuid4().hex
         ended = self.endings.expect(ExecutionName(machine, name))
         request = {"stateMachineArn": machine_arn(machine), "name": name, "input": orjson.dumps(given).decode()}

@@ -45,7 +45,7 @@ def test_the_tables_of_several_go_into_a_page_between_its_marks(home: Path) -> N
         (["report", "three"], "there are: one, two"),
         (["report", "one", "--write", "/nowhere/at/all.md"], "cannot be read"),
         (["report", "one", "--write", "/dev/null"], "has no place for the tables"),
-        (["report", "one", "two", "--output", "/nowhere"], "name one result"),
+        (["report", "one", "two", "--output", "/nowhere"], "the report of one result"),
         (["compare", "one", "two", "--csv", "/nowhere/at/all.csv"], "cannot be written"),
     ],
 )
