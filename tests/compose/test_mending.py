@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.compose.deployment import Deployment
+from tests.compose.deployment import PROJECT, Deployment
 from tests.compose.test_deployment import PATIENTLY
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 FULL_DISK = "tests/compose/full-disk.yaml"
+FULL_DATABASE = "tests/compose/full-database.yaml"
 # Service, the variable that is wrong, and what its log must say of it.
 PASSWORDS = (
     ("choreography-payment", "CHOREOGRAPHY_BROKER_PAYMENT_PASSWORD", "does not know user payment"),
@@ -81,22 +82,54 @@ def test_nobody_needs_prometheus(deployment: Deployment) -> None:
         assert deployment.health("grafana") == {"healthy"}
 
 
-def test_a_node_with_a_full_disk_is_done_without_and_is_back_when_it_has_room(deployment: Deployment) -> None:
-    node = "choreography-broker-3"
+def test_full_disks_are_said_and_nothing_is_lost_when_they_have_room_again(deployment: Deployment) -> None:
+    """In one lane a broker's node, which its peers do without; in the other the database, for which all must wait."""
+    full = {"choreography-broker-3": "no space left on device", "orchestration-postgres": "No space left on device"}
+    with small_node(deployment, "choreography-broker-3"), full_database(deployment, "orchestration-postgres"):
+        number = itertools.count()
+
+        def all_full() -> bool:
+            placed_without_waiting(deployment, f"filling-{next(number)}")
+            return all(said in deployment.logs(service) for service, said in full.items())
+
+        deployment.until(all_full, f"{' and '.join(full)} say that they are full", 120)
+        placed_without_waiting(deployment, "full-disks")
+    ends_well(deployment, "full-disks")
+
+
+@contextmanager
+def small_node(deployment: Deployment, node: str) -> Iterator[None]:
+    """A node with half a megabyte of disk, without what it had; its peers give it all back."""
     # Removed first: compose would give its disk to the new container in place of the small one.
     deployment.must(*deployment.compose, "rm", "--stop", "--force", node)
     deployment.up(node, files=[FULL_DISK])
     try:
-        number = itertools.count()
-
-        def full() -> bool:
-            placed_without_waiting(deployment, f"filling-{next(number)}")
-            return "no space left on device" in deployment.logs(node)
-
-        deployment.until(full, f"{node} says that it is full", 120)
-        placed = deployment.lab("order", "--id", "full-disk", "--wait", *PATIENTLY)
-        assert placed.returncode == 0, placed.stdout + placed.stderr
+        yield
     finally:
         deployment.up(node)
-    deployment.until_healthy(node)
-    ends_well(deployment, "full-disk")
+        deployment.until_healthy(node)
+
+
+@contextmanager
+def full_database(deployment: Deployment, database: str) -> Iterator[None]:
+    """Its files are moved to a disk that is then filled up, and back to the large one."""
+    keeper = (*deployment.compose, "--file", "compose.yaml", "--file", FULL_DATABASE)
+    deployment.up("disk-keeper", files=[FULL_DATABASE])
+
+    def on_disk(script: str) -> None:
+        deployment.must(*keeper, "exec", "--no-TTY", "disk-keeper", "sh", "-c", script)
+
+    try:
+        deployment.must(*deployment.compose, "rm", "--stop", "--force", database)
+        on_disk("cp -a /large/. /small/")
+        deployment.up(database, files=[FULL_DATABASE])
+        deployment.until_healthy(database)
+        on_disk("! dd if=/dev/zero of=/small/ballast bs=4k")
+        yield
+    finally:
+        deployment.must(*deployment.compose, "rm", "--stop", "--force", database)
+        on_disk("rm -f /small/ballast; find /large -mindepth 1 -delete; cp -a /small/. /large/")
+        deployment.up(database)
+        deployment.must(*keeper, "rm", "--stop", "--force", "disk-keeper")
+        deployment.must(*deployment.docker, "volume", "rm", f"{PROJECT}_small-disk")
+        deployment.until_healthy(database)
