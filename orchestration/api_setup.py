@@ -14,6 +14,7 @@ from orchestration.conductor_setup import base_urls, machines_of
 from orchestration.runtime.activities import queue_of
 from orchestration.settings import TaskSettings
 from orchestration.task_setup import open_tasks
+from orchestration.visibility import express_spans
 from orchestration.visibility.executions import Executions
 from services.settings import Settings
 
@@ -28,4 +29,4 @@ async def open_api(
     services = api_services(settings, client, machines_of(settings), visibility=visibility, mocked=mocked)
     nested = NestedExecutions(services)
     async with open_tasks(task_settings, client, base_urls(settings), nested, queue_of(client)) as tasks:
-        yield replace(services, tasks=tasks, observer=metrics.Counting())
+        yield replace(services, tasks=tasks, observer=metrics.Counting(), follow=express_spans.follow)

@@ -37,6 +37,7 @@ from orchestration.runtime.tokens import token_maker
 from orchestration.settings import TaskSettings
 from orchestration.task_setup import open_objects, open_tasks
 from orchestration.tasks.registry import Tasks
+from orchestration.visibility import express_spans
 from orchestration.vital import vital
 from services import metrics as shared
 from services.guards import check_guards
@@ -93,6 +94,7 @@ def create_conductor(settings: Settings, client: Client, tasks: Tasks, objects: 
         writer=f"{settings.component}-{secrets.token_hex(4)}",
         clock=time.time,
         random=random.random,
+        follow=express_spans.follow,
     )
     shared.expect_dead_letters(settings.lane, (UNREADABLE,))
     return Conductor(

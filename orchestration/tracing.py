@@ -48,7 +48,16 @@ def enter(trace_header: str) -> None:
 
 def traceparent(execution: str, task: RunTask) -> str:
     """W3C trace context for a call: the same after a take-over, another one for each attempt."""
+    return _context(execution, attempt_span(execution, task.entry, task.attempt))
+
+
+def inside_state(execution: str, entry: int) -> str:
+    """W3C trace context for what runs inside a state, whichever attempt it is: the children of a map run."""
+    return _context(execution, state_span(execution, entry))
+
+
+def _context(execution: str, span_id: str) -> str:
     starter = current.get()
     trace_id = trace_id_of(LANE, execution) if starter is None else starter.trace_id
     sampled = samples(trace_id) if recording() else starter is not None and starter.sampled
-    return TraceContext(trace_id, attempt_span(execution, task.entry, task.attempt), sampled).traceparent
+    return TraceContext(trace_id, span_id, sampled).traceparent

@@ -14,7 +14,7 @@ from orchestration.api.starting import start_of
 from orchestration.api.targets import target
 from orchestration.machines.model import EXPRESS
 from orchestration.names import ExecutionName
-from orchestration.runtime.express import ExpressObserver, Result, run_express
+from orchestration.runtime.express import ExpressObserver, Follow, Result, run_express
 from orchestration.runtime.express_log import to_log
 from orchestration.runtime.records import Start
 from orchestration.tasks.registry import Tasks
@@ -28,6 +28,7 @@ class Tools:
     observer: ExpressObserver
     clock: Callable[[], float]
     random: Callable[[], float]
+    follow: Follow
 
 
 def handlers(services: ApiServices) -> Handlers:
@@ -51,7 +52,7 @@ def handlers(services: ApiServices) -> Handlers:
 def _tools(services: ApiServices) -> Tools:
     if services.tasks is None or services.observer is None:
         raise ApiError("ServiceUnavailableException", "this process can run no tasks")
-    return Tools(services.tasks, services.observer, services.clock, services.chance)
+    return Tools(services.tasks, services.observer, services.clock, services.chance, services.follow)
 
 
 def _told(name: str, start: Start, result: Result, *, with_data: bool) -> dict[str, Any]:

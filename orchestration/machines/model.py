@@ -5,7 +5,7 @@ machine keeps its head, marked, so that compare-and-set goes on holding; its exe
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -45,7 +45,7 @@ class Revision:
         return replace(self, id="", created_at=0.0, shown="") == replace(other, id="", created_at=0.0, shown="")
 
     def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Head:
         return next((alias for alias in self.aliases if alias.name == name), None)
 
     def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
 
 def decode_revision(body: bytes) -> Revision:

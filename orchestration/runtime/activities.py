@@ -8,7 +8,7 @@ claimed it for a worker died before he acknowledged it, it is handed out again: 
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -49,7 +49,7 @@ class Activity:
     deleted: bool = False
 
     def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ActivityTask:
     input: Json
 
     def encode(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
 
 def decode_activity(body: bytes) -> Activity:

@@ -1,6 +1,7 @@
 """Telling the state entry that waits for an execution how it ended: the words of a ``.sync`` task's answer. Pure.
 
-The message is stored together with the append that ends the execution, so a caller is told exactly when it ended.
+The message is stored together with the append that ends the execution, so a caller is told exactly when it ended; a
+map run, which has thousands of items, right after it (see ``drive.Drive.run``).
 Must not know who stores it, or how.
 """
 

@@ -36,6 +36,14 @@ BILLED_EVERY_MS: Final = 100
 BILLED_MB: Final = 64
 
 
+Hear = Callable[[list[HistoryEvent]], None]
+Follow = Callable[[str, Start], Hear | None]
+
+
+def nobody(execution: str, start: Start) -> None:
+    """Nobody follows it."""
+
+
 class ExpressObserver(Protocol):
     def calling(self, task: RunTask) -> None:
         """Called right before the call, whose effect may come about however the call ends."""
@@ -58,6 +66,11 @@ class ExpressTools(Protocol):
 
     @property
     def random(self) -> Callable[[], float]: ...
+
+    @property
+    def follow(self) -> Follow:
+        """Who hears each advance's history of an execution (its token, its start); None: nobody does."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +120,12 @@ async def run_express(
     execution: str,
     tools: ExpressTools,
     *,
-    log: Callable[[list[HistoryEvent]], None] | None = None,
+    log: Hear | None = None,
     limit_s: float = LIMIT_S,
 ) -> Result:
     """``execution`` is its token. Cancel it, and it is gone. ``log`` is given each advance's history."""
-    run = _Run(replace(machine, history_limit=NO_HISTORY_LIMIT), start, execution, tools, log)
+    hearers = tuple(hear for hear in (log, tools.follow(execution, start)) if hear is not None)
+    run = _Run(replace(machine, history_limit=NO_HISTORY_LIMIT), start, execution, tools, hearers)
     await run.to_the_end(limit_s)
     result = run.result()
     tools.observer.express_ended(result)
@@ -124,7 +138,7 @@ class _Run:
     start: Start
     execution: str
     tools: ExpressTools
-    log: Callable[[list[HistoryEvent]], None] | None
+    hearers: tuple[Hear, ...]
     state: ExecutionState = field(default_factory=ExecutionState.initial)
     stopped_at: float = 0.0
     transitions: int = 0
@@ -156,8 +170,9 @@ class _Run:
         self.state = step.state
         self.stopped_at = now.at
         self.transitions += sum(1 for each in step.history if each.type.endswith("StateEntered"))
-        if self.log is not None and step.history:
-            self.log(list(step.history))
+        if step.history:
+            for hear in self.hearers:
+                hear(list(step.history))
         commands: list[Command] = []
         for command in step.commands:
             told = self.tools.tasks.told_at_once(command) if isinstance(command, RunTask) else None

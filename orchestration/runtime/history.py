@@ -74,6 +74,10 @@ class History(Protocol):
         """
         ...
 
+    async def tell(self, post: records.Post, message_id: str) -> None:
+        """Store what somebody else is told, once for each ``message_id``. Raises ``HistoryUnreachable``."""
+        ...
+
     async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         """Take timers back that the append ``after`` no longer waits for; nothing, where another has followed it.
 
@@ -142,6 +146,13 @@ class DurableHistory:
                 raise HistoryUnreachable(f"{execution}: {doubt}") from doubt
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def tell(self, post: records.Post, message_id: str) -> None:
+        message = broker.Message(post.subject, post.body, message_id=message_id)
+        try:
+            await self._publisher.publish([message], TRY_S)
+        except BrokerError as error:
+            raise HistoryUnreachable(f"{post.subject}: not told: {error}") from error
 
     async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         # Without the expectation, one who was frozen since would take back the timer that another has set anew.
@@ -214,6 +225,9 @@ class HopefulHistory:
         for post in posts:
             await _hope(self._client, post.subject, post.body, None)
         return after + 1
+
+    async def tell(self, post: records.Post, message_id: str) -> None:
+        await _hope(self._client, post.subject, post.body, {"Nats-Msg-Id": message_id})
 
     async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         return None

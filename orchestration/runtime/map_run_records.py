@@ -5,7 +5,7 @@ A map run has a token as an execution has. Its appends are checkpoints only: its
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -62,7 +62,7 @@ class Beginning:
     trace_header: str = ""
 
     def encode(self) -> bytes:
-        return orjson.dumps({"begin": asdict(self)})
+        return orjson.dumps({"begin": self})
 
     @property
     def item_machine(self) -> str:

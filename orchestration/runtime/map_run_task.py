@@ -13,6 +13,8 @@ from orchestration.names import MapRunName, map_run_of_arn
 from orchestration.rfc3339 import rfc3339
 from orchestration.runtime import map_run_records, records
 from orchestration.runtime.map_run_store import MapRunStore
+from orchestration.tracing import inside_state
+from telemetry.recording import recording
 
 
 class MapRunTasks:
@@ -41,7 +43,7 @@ class MapRunTasks:
             attempt=task.attempt,
             facts=start.facts,
             mock=start.mock,
-            trace_header=start.trace_header,
+            trace_header=inside_state(execution, task.entry) if recording() else start.trace_header,
         )
         checkpoint = map_run_records.Checkpoint(
             arn=plan["arn"],

@@ -33,8 +33,8 @@ from orchestration.asl.state import Waiting as WaitsFor
 from orchestration.asl.turn import EXECUTION_TIMER
 from orchestration.errors import Unreadable
 from orchestration.rfc3339 import epoch_s, rfc3339
-from orchestration.runtime.callers import ending_of, tell
-from orchestration.runtime.express import ExpressObserver
+from orchestration.runtime.callers import ITEM, Ending, ending_of, tell
+from orchestration.runtime.express import ExpressObserver, Follow, nobody
 from orchestration.runtime.first import first_now
 from orchestration.runtime.gist import branches, summary
 from orchestration.runtime.history import History, Timer
@@ -74,6 +74,7 @@ class Tools:
     clock: Callable[[], float]
     random: Callable[[], float]
     sit_out_s: float = SIT_OUT_S
+    follow: Follow = nobody
 
 
 @dataclass
@@ -99,6 +100,7 @@ class Progress:
     redrives: int = 0
     redriven_at: str = ""
     unheard: list[Input] = field(default_factory=list)
+    stopped_at: str = ""
     stored: ExecutionState = field(default_factory=ExecutionState.initial)
     _found: ExecutionState = field(default_factory=ExecutionState.initial)
     _cut: bool = False
@@ -151,6 +153,7 @@ class Progress:
         self.summary = found.summary
         self.with_broker = set(found.timers)
         self.redrives, self.redriven_at = found.redrives, found.redriven_at
+        self.stopped_at = found.stopped_at
 
     async def advance(self, events: Sequence[Input]) -> list[Command]:
         """Take the events, and store what came of them; what is left to perform."""
@@ -221,7 +224,7 @@ class Progress:
         if self.with_broker:
             self.with_broker &= self._open_timers()
         self.summary = self._summary()
-        stopped_at = self._events[-1].at if self.ended else 0.0
+        self.stopped_at = rfc3339(self._events[-1].at) if self.ended else ""
         appended = Append(
             machine=self.machine_name,
             began_at=self.began_at,
@@ -232,7 +235,7 @@ class Progress:
             waiting=tuple(self.waiting.values()),
             summary=self.summary,
             timers=tuple(sorted(self.with_broker)),
-            stopped_at=rfc3339(stopped_at) if self.ended else "",
+            stopped_at=self.stopped_at,
             redrives=self.redrives,
             redriven_at=self.redriven_at,
             **vars(self.origin),
@@ -248,7 +251,7 @@ class Progress:
             after=self.sequence,
             append_id=append_id,
             timers=tuple(self._timers.values()),
-            posts=self._posts(stopped_at),
+            posts=self._posts(),
             ended=status if self.ended else "",
         )
         self.tools.observer.advanced(self._events)
@@ -295,17 +298,26 @@ class Progress:
             mock=state.mock,
         )
 
-    def _posts(self, stopped_at: float) -> tuple[Post, ...]:
+    def _posts(self) -> tuple[Post, ...]:
         """What others are told together with this append."""
         caller = self.origin.caller
         if not (self._stopping or caller):
             return ()
         stopping = StopRequested(None, None)
         stops = tuple(Post(stop_subject(run), encode_wake(stopping)) for run in self._stopping)
-        if caller is None or not self.ended:
+        if caller is None or caller.form == ITEM or not self.ended:
             return stops
-        ending = ending_of(self.state, self.origin.arn, epoch_s(self.began_at), stopped_at)
-        return (*stops, tell(caller, ending))
+        return (*stops, tell(caller, self._ending()))
+
+    def end_of_item(self) -> Post | None:
+        """What a map run is to be told when this is an item of it that has ended; see ``Drive.run``."""
+        caller = self.origin.caller
+        if caller is None or caller.form != ITEM or not self.ended_in_store:
+            return None
+        return tell(caller, self._ending())
+
+    def _ending(self) -> Ending:
+        return ending_of(self.state, self.origin.arn, epoch_s(self.began_at), epoch_s(self.stopped_at))
 
     def _summary(self) -> Mapping[str, Any]:
         """Why it ended, or waits: for readers of the last append."""

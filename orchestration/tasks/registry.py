@@ -7,6 +7,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Final, Protocol
 
 from orchestration.asl.errors import RUNTIME, TIMEOUT
@@ -84,11 +85,23 @@ class Tasks:
         runner = self._runner(task)
         if runner is None:
             return _nobody(task)
-        return runner.told_at_once(task) or await runner.run(execution, task)
+        return _staged(task, runner.told_at_once(task) or await runner.run(execution, task))
 
     def _runner(self, task: RunTask) -> Runner | None:
         name = integration_of(task.resource)
         return self._runners.get(name) or self._runners.get(name.rpartition(":")[0])
+
+
+def _staged(task: RunTask, told: Told | None) -> Told | None:
+    """Where the request of a ``.sync`` or ``.waitForTaskToken`` task is refused, the history says TaskSubmitFailed.
+
+    So a history of AWS quoted for ``batch:submitJob.sync`` (github.com/ASFHyP3/hyp3/pull/805).
+    """
+    if not isinstance(told, TaskFailed) or told.error == TIMEOUT or told.stage:
+        return told
+    resource = parse_resource(task.resource)
+    waits = resource.kind is TaskKind.TASK and resource.pattern is not Pattern.ANSWER
+    return replace(told, stage="Submit") if waits else told
 
 
 def _nobody(task: RunTask) -> TaskFailed:

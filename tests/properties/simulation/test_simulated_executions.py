@@ -21,6 +21,7 @@ from tests.properties.simulation.world import MACHINE, Faults, World
 
 HOW_MANY = int(os.environ.get("LAB_SIMULATED_EXECUTIONS", "800"))
 FIRST_SEED = int(os.environ.get("LAB_SIMULATED_SEED", "0"))
+ITEM = records.Caller("run", 7, 1, "item")
 PARTS = 8  # for as many processes
 # Each machine meets all of them.
 PLANS = (
@@ -37,7 +38,7 @@ def simulate(seed: int) -> Iterator[tuple[World, list[HistoryEvent]]]:
     """One machine under each of the plans."""
     random = Random(seed)
     drawn = Drawn(random)
-    machine, start = load_machine(drawn.machine()), records.Start(MACHINE, given(random), "f")
+    machine, start = load_machine(drawn.machine()), records.Start(MACHINE, given(random), "f", caller=ITEM)
     loop = SimulatedLoop()
     try:
         for number, plan in enumerate(PLANS):
@@ -49,7 +50,7 @@ def simulate(seed: int) -> Iterator[tuple[World, list[HistoryEvent]]]:
 
 
 def check_whole(world: World, events: list[HistoryEvent]) -> None:
-    """No gap, no duplicate, one end; each append after the one before it."""
+    """No gap, no duplicate, one end, which the map run is told as one; each append after the one before it."""
     assert [event.id for event in events] == list(range(1, len(events) + 1))
     assert all(event.previous < event.id for event in events)
     ends = [event.type for event in events if event.type.startswith("Execution")]
@@ -57,6 +58,7 @@ def check_whole(world: World, events: list[HistoryEvent]) -> None:
     assert events[-1].type == ends[-1]
     ids = [record.headers["Nats-Msg-Id"] for record in world.stored]
     assert len(ids) == len(set(ids))
+    assert len(world.told) == 1
 
 
 def story(events: list[HistoryEvent]) -> tuple[object, ...]:

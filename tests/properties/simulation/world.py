@@ -91,7 +91,7 @@ class Work:
 
 @dataclass
 class World:
-    """``run()`` gives the whole history of one execution of ``machine``."""
+    """``run()`` gives the whole history of one execution of ``machine``: an item of a map run, which waits for it."""
 
     machine: Machine
     start: records.Start
@@ -102,6 +102,8 @@ class World:
     effects: dict[str, str] = field(default_factory=dict)
     deliveries: int = 0
     durable: bool = True
+    told: set[tuple[str, records.Post]] = field(default_factory=set)
+    _over: bool = False
     _harms: int = 0
     _kept: list[Kept] = field(default_factory=list)
     _broken: BaseException | None = None
@@ -254,8 +256,22 @@ class World:
         if b'"waiting":[]' not in body:
             for waiting in records.decode_outline(body).waiting:
                 self._ask(waiting)
-        if ended:
-            self._ended.set()
+        self._over = bool(ended)
+
+    async def tell(self, post: records.Post, message_id: str) -> None:
+        assert self._over, "its end is not stored"
+        await asyncio.sleep(0.001)
+        fault = self.random.random()
+        if fault < self.faults.unreachable / 2:
+            raise HistoryUnreachable("before")
+        if fault >= 1 - self.faults.killed / 2:
+            await self._die()
+        self.told.add((message_id, post))
+        self._ended.set()
+        if fault < self.faults.unreachable:
+            raise HistoryUnreachable("after")
+        if fault >= 1 - self.faults.killed:
+            await self._die()
 
     async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         for timer in timers:

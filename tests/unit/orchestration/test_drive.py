@@ -22,7 +22,8 @@ from orchestration.asl.protocol import (
 from orchestration.errors import HistoryUnreachable, Lost, Unreadable
 from orchestration.orders.definition import load_order_machine
 from orchestration.orders.order_story import MACHINE
-from orchestration.runtime import records
+from orchestration.rfc3339 import epoch_s, rfc3339
+from orchestration.runtime import records, wakes
 from orchestration.runtime.drive import Drive
 from orchestration.runtime.express import Result
 from orchestration.runtime.history import Timer
@@ -46,7 +47,9 @@ class MemoryHistory:
     stored: list[Record] = field(default_factory=list)
     timers: list[Timer] = field(default_factory=list)
     posts: list[records.Post] = field(default_factory=list)
+    told: list[tuple[records.Post, str]] = field(default_factory=list)
     die_at: tuple[int, str] | None = None
+    deaf: bool = False  # the first ``tell`` fails
     appended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def load(self, execution: str) -> Record | None:
@@ -83,6 +86,12 @@ class MemoryHistory:
             self.die_at = None
             raise HistoryUnreachable("died after")
         return number
+
+    async def tell(self, post: records.Post, message_id: str) -> None:
+        if self.deaf:
+            self.deaf = False
+            raise HistoryUnreachable("died after the append")
+        self.told.append((post, message_id))
 
     async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         self.timers = [timer for timer in self.timers if timer.name not in timers]
@@ -355,3 +364,37 @@ async def test_late_news_leave_alone_what_another_may_be_driving() -> None:
     await world.drive(TimerFired("late"), take_over=True)
     assert world.settled
     assert world.status() == "SUCCEEDED"
+
+
+ITEM = replace(START, caller=records.Caller("run", 7, 1, "item"))
+
+
+async def test_a_map_run_is_told_of_its_item_after_the_append() -> None:
+    world = World(start=ITEM)
+    await world.drive()
+    ((post, _),) = world.history.told
+    assert post.subject == "exec.wake.run.ended.7-1"
+    ended = wakes.decode_item_ended(post.body)
+    assert (ended.entry, ended.child["Status"]) == (7, world.status())
+    assert ended.child["StopDate"] == int(epoch_s(rfc3339(world.history.events()[-1].at)) * 1000)
+    assert not world.history.posts
+
+
+async def test_who_dies_before_telling_leaves_it_to_the_next_and_it_is_told_as_the_same() -> None:
+    world = World(start=ITEM, history=MemoryHistory(deaf=True))
+    with pytest.raises(HistoryUnreachable):
+        await world.drive()
+    assert world.status() == "SUCCEEDED"
+    appends = len(world.history.stored)
+    await world.drive(name="another")
+    await world.drive(name="a third")
+    first, second = world.history.told
+    assert first == second
+    assert len(world.history.stored) == appends
+
+
+async def test_an_execution_that_waits_is_told_with_the_append() -> None:
+    world = World(start=replace(START, caller=records.Caller("parent", 7, 1, "sync:2")))
+    await world.drive()
+    assert [post.subject for post in world.history.posts] == ["exec.wake.parent.ended.7-1"]
+    assert not world.history.told

@@ -10,7 +10,7 @@ import pytest
 from orchestration.asl.interpreter import load_machine
 from orchestration.asl.protocol import HistoryEvent, RunTask, TaskFailed, TaskSucceeded
 from orchestration.metrics import express_dollars
-from orchestration.runtime.express import Result, run_express
+from orchestration.runtime.express import Follow, Result, nobody, run_express
 from orchestration.runtime.express_log import LogSetting, lines, to_log
 from orchestration.runtime.records import Start
 from orchestration.tasks.registry import Tasks
@@ -49,6 +49,10 @@ class World:
     @property
     def observer(self) -> "World":
         return self
+
+    @property
+    def follow(self) -> Follow:
+        return nobody
 
     def calling(self, task: RunTask) -> None: ...
 

@@ -64,6 +64,33 @@ async def test_a_runner_may_serve_one_action_or_a_whole_service() -> None:
     assert missing.error == "States.Runtime"
 
 
+class Refusing:
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    def told_at_once(self, task: RunTask) -> Told | None:
+        return None
+
+    async def run(self, execution: str, task: RunTask) -> Told:
+        return TaskFailed(task.entry, self._error, None)
+
+
+@pytest.mark.parametrize(
+    ("resource", "error", "stage"),
+    [
+        ("arn:aws:states:::sqs:sendMessage", "Refused", ""),
+        ("arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Refused", "Submit"),
+        ("arn:aws:states:::states:startExecution.sync:2", "Refused", "Submit"),
+        ("arn:aws:states:::states:startExecution.sync:2", "States.Timeout", ""),
+        ("arn:aws:states:us-east-1:0:activity:a", "Refused", ""),
+    ],
+)
+async def test_a_refused_request_is_told_apart_from_a_failed_task(resource: str, error: str, stage: str) -> None:
+    refusing = Refusing(error)
+    tasks = Tasks({"sqs": refusing, "states": refusing, "activity": refusing})
+    assert await tasks.run("e", run_task(resource)) == TaskFailed(7, error, None, stage=stage)
+
+
 class Failing:
     def __init__(self, failure: Exception, *, at_once: bool = False) -> None:
         self._failure = failure
