@@ -44,6 +44,11 @@ class ExecutionName(NamedTuple):
         return SEPARATOR.join(map(escaped, parts)).rstrip("~")
 
 
+def is_item(token: str) -> bool:
+    """Whether it is the token of a map run's child."""
+    return token.count(SEPARATOR) == 3  # of machine, name, run and label: only then there is a label
+
+
 def is_token(text: str) -> bool:
     """Whether it can be an execution's token: then it is one part of a subject."""
     return _TOKEN.fullmatch(text) is not None

@@ -22,7 +22,7 @@ from broker.pull import Delivery, Puller
 from orchestration import metrics
 from orchestration.asl.protocol import Input
 from orchestration.errors import HistoryUnreachable, Lost, NotHere, Overloaded, Overtaken, Unreadable
-from orchestration.names import is_map_run
+from orchestration.names import is_item, is_map_run
 from orchestration.rfc3339 import epoch_s
 from orchestration.runtime import records, wakes
 from orchestration.runtime.callers import tell
@@ -192,7 +192,7 @@ class Conductor:
         execution = records.execution_of(work.subject)
         hand = self._hands[execution] = Hand()
         try:
-            async with self._opening.taken():
+            async with self.tools.turns.of_item() if is_item(execution) else self._opening.taken():
                 drive, events = await self._open(work, start)
             if start is None:
                 _note_lag(work, self.tools.clock())

@@ -90,7 +90,8 @@ class Drive:
 
         A map run is told of its item's end before this returns, and not with the append: a batch of two costs the
         broker several times as much as both alone. Whoever dies in between has not acknowledged the message that he
-        holds the item by, so the next one to get it finds the item ended, and tells it.
+        holds the item by, so the next one to get it finds the item ended, and tells it. So does whoever brings late
+        news, for a broker that was killed may say of that message that it was never delivered before.
         """
         self._driver = asyncio.current_task()
         try:
@@ -107,7 +108,8 @@ class Drive:
         if self.overtaken and not self.ended:
             raise Overtaken(f"{self.execution}: another has done what was under way here")
         if (post := self.progress.end_of_item()) is not None:
-            await self.tools.history.tell(post, f"{self.execution}.{self.progress.sequence}.ended")
+            async with self.progress.in_turn():
+                await self.tools.history.tell(post, f"{self.execution}.{self.progress.sequence}.ended")
         return left is None or left
 
     async def tell(self, event: Input) -> bool:

@@ -8,6 +8,7 @@ Must not know who brings events, nor perform anything.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -41,6 +42,7 @@ from orchestration.runtime.history import History, Timer
 from orchestration.runtime.machines import Machines
 from orchestration.runtime.pacing import PACING
 from orchestration.runtime.records import Append, Origin, Post, Start, Waiting, decode_append, stop_subject
+from orchestration.runtime.turns import Turns
 from orchestration.runtime.wakes import encode_wake
 from orchestration.tasks.registry import Tasks
 
@@ -75,6 +77,7 @@ class Tools:
     random: Callable[[], float]
     sit_out_s: float = SIT_OUT_S
     follow: Follow = nobody
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass
@@ -157,6 +160,17 @@ class Progress:
 
     async def advance(self, events: Sequence[Input]) -> list[Command]:
         """Take the events, and store what came of them; what is left to perform."""
+        async with self.in_turn():
+            return await self._advance(events)
+
+    def in_turn(self) -> AbstractAsyncContextManager[None]:
+        caller = self.origin.caller
+        if caller is not None and caller.form == ITEM:
+            return self.tools.turns.of_item()
+        self.tools.turns.of_another()
+        return nullcontext()
+
+    async def _advance(self, events: Sequence[Input]) -> list[Command]:
         before = self.state
         self.unheard = []
         commands = [command for event in events for command in await self._step(event)]

@@ -8,6 +8,7 @@ from orchestration.names import (
     MapRunName,
     escaped,
     execution_of_arn,
+    is_item,
     is_map_run,
     is_token,
     map_run_of_arn,
@@ -29,6 +30,11 @@ def test_a_map_runs_token_is_no_executions(machine: str, label: str, run: str) -
     assert is_map_run(token)
     assert is_token(token)
     assert not is_map_run(ExecutionName(machine, label, run).token)
+
+
+@given(names, names, maybe, maybe)
+def test_an_item_is_known_by_its_token(machine: str, name: str, run: str, label: str) -> None:
+    assert is_item(ExecutionName(machine, name, run, label).token) == bool(label)
 
 
 @given(names)
