@@ -21,9 +21,9 @@ from broker.connection import close, connect
 from broker.errors import BrokerError
 from broker.provision import provision
 from broker.server import server_config
-from lab import topology, wirings
+from lab import fault_plans, topology, wirings
 from lab.credentials import LAB_USER, Credentials, load_or_create
-from lab.errors import BadInput, NotReady, OutOfReach
+from lab.errors import BadInput, NotReady
 from lab.home import Home, HomeLock, clear_orphans, record_children
 from lab.ports import OTHER_PORTS, require_free
 from lab.processes.spec import ProcessSpec
@@ -31,8 +31,6 @@ from lab.processes.state import Event, OnEvent, State, Status
 from lab.processes.supervisor import Supervisor
 from lab.topology import BROKER, HOST, STEP_FUNCTIONS, LabConfig, name_of
 from services.practices import Practices
-
-REQUEST_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -229,21 +227,7 @@ class Lab:
     async def _faults(self, method: str, lane: str, service: str, plan: Mapping[str, Any] | None) -> dict[str, Any]:
         if self._session is None:
             raise RuntimeError("the lab has not been entered")
-        url = f"{self.url(lane, service)}/faults"
-        try:
-            async with self._session.request(
-                method,
-                url,
-                json=plan,
-                headers={"Authorization": f"Bearer {self.admin_token}"},
-                timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
-            ) as answer:
-                body: dict[str, Any] = await answer.json(content_type=None)
-                if answer.status != 200:
-                    raise BadInput(f"{method} {url}: {answer.status} {body}")
-                return body
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise OutOfReach(f"{method} {url}: {type(error).__name__}: {error}") from error
+        return await fault_plans.ask(self._session, method, self.url(lane, service), self.admin_token, plan)
 
 
 def code_folder() -> Path:

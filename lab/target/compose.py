@@ -13,8 +13,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
+from lab import fault_plans
 from lab.embedded import BrokerAccess
-from lab.errors import BadInput, LabError, NotReady, OutOfReach
+from lab.errors import BadInput, LabError, NotReady
 from lab.processes.readiness import until_ready
 from lab.processes.state import State, Status
 from lab.target.containers import Container, find
@@ -26,7 +27,6 @@ LOOK_EVERY_S: Final = 2.0
 LIST_EVERY_S: Final = 0.5
 ASK_AGAIN_AFTER_S: Final = 0.3
 READY_WITHIN_S: Final = 120.0
-REQUEST_TIMEOUT_S: Final = 10.0
 
 
 class ComposeTarget:
@@ -138,14 +138,4 @@ class ComposeTarget:
 
     async def put_faults(self, lane: str, service: str, plan: Mapping[str, Any]) -> dict[str, Any]:
         """One process of the service is told; the others hear of it from the ledger that they share."""
-        url = f"{self.url(lane, service)}/faults"
-        headers = {"Authorization": f"Bearer {self.admin_token}"}
-        timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
-        try:
-            async with self._session.put(url, json=plan, headers=headers, timeout=timeout) as answer:
-                body: dict[str, Any] = await answer.json(content_type=None)
-                if answer.status != 200:
-                    raise BadInput(f"PUT {url}: {answer.status} {body}")
-                return body
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise OutOfReach(f"PUT {url}: {type(error).__name__}: {error}") from error
+        return await fault_plans.ask(self._session, "PUT", self.url(lane, service), self.admin_token, plan)
