@@ -24,29 +24,13 @@ def placed_without_waiting(deployment: Deployment, name: str) -> None:
     assert placed.returncode == 0, placed.stdout + placed.stderr
 
 
-def ends_well(deployment: Deployment, name: str) -> None:
-    """An order that was acknowledged before is told to the end; both lanes must fulfil it or take it back."""
+def ends_well(deployment: Deployment, *names: str) -> None:
+    """Orders that were acknowledged before are told to the end; both lanes must fulfil them or take them back."""
     judged = deployment.lab("audit", "--wait")
     assert judged.returncode == 0, judged.stdout + judged.stderr
-    told = deployment.lab("why", name)
-    assert told.returncode == 0, told.stdout + told.stderr
-
-
-def test_a_wrong_password_is_said_and_mended(deployment: Deployment) -> None:
-    """In each lane another one at once."""
-    services = [service for service, _, _ in PASSWORDS]
-    deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
-    try:
-        deployment.until(
-            lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS), "each says what is wrong"
-        )
-        placed_without_waiting(deployment, "wrong-password")
-        for service in services:
-            assert "Traceback" not in deployment.logs(service)
-    finally:
-        deployment.up(*services)
-    deployment.until_healthy(*services)
-    ends_well(deployment, "wrong-password")
+    for name in names:
+        told = deployment.lab("why", name)
+        assert told.returncode == 0, told.stdout + told.stderr
 
 
 @contextmanager
@@ -59,11 +43,24 @@ def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
         deployment.until_healthy(*services)
 
 
-def test_a_missing_peer_is_waited_for(deployment: Deployment) -> None:
-    """Nobody ships: what was acknowledged waits for it, or is undone."""
+def test_a_wrong_password_is_said_a_missing_peer_is_waited_for_and_both_are_mended(deployment: Deployment) -> None:
+    """In each lane another password at once, and nobody ships: what was acknowledged waits for them, or is undone."""
+    services = [service for service, _, _ in PASSWORDS]
     with stopped(deployment, "choreography-shipping", "orchestration-shipping"):
+        deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
+        try:
+            deployment.until(
+                lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS),
+                "each says what is wrong",
+            )
+            placed_without_waiting(deployment, "wrong-password")
+            for service in services:
+                assert "Traceback" not in deployment.logs(service)
+        finally:
+            deployment.up(*services)
+        deployment.until_healthy(*services)
         placed_without_waiting(deployment, "without-shipping")
-    ends_well(deployment, "without-shipping")
+    ends_well(deployment, "wrong-password", "without-shipping")
 
 
 def test_without_its_cluster_a_door_says_no_and_is_back_with_it(deployment: Deployment) -> None:
