@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -192,7 +193,7 @@ class Conductor:
         execution = records.execution_of(work.subject)
         hand = self._hands[execution] = Hand()
         try:
-            async with self.tools.turns.of_item() if is_item(execution) else self._opening.taken():
+            async with self._opened_in_turn(execution):
                 drive, events = await self._open(work, start)
             if start is None:
                 _note_lag(work, self.tools.clock())
@@ -202,6 +203,14 @@ class Conductor:
         finally:
             del self._hands[execution]
             hand.let_go()
+
+    def _opened_in_turn(self, execution: str) -> AbstractAsyncContextManager[None]:
+        """Raises ``Overloaded``, now or on entering, where too many wait already."""
+        if not is_item(execution):
+            return self._opening.taken()
+        if self.tools.turns.waiting >= LINE:
+            raise Overloaded("too many items of map runs are being opened")
+        return self.tools.turns.of_item()
 
     async def _tell_map_run(self, run: str, work: Delivery) -> None:
         if self.map_runs is None:

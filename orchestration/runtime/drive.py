@@ -105,7 +105,7 @@ class Drive:
         finally:
             self.closed = True
             await self._performing.stop()
-        if self.overtaken and not self.ended:
+        if left is None and self.overtaken and not self.ended:
             raise Overtaken(f"{self.execution}: another has done what was under way here")
         if (post := self.progress.end_of_item()) is not None:
             async with self.progress.in_turn():

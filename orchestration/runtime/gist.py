@@ -12,7 +12,7 @@ from orchestration.asl.state import Branch, begun_children
 # What is told at once shares an append up to here.
 GROUP_EVENTS: Final = 100
 GROUP_BYTES: Final = 128 * 1024
-_FAILURES: Final = frozenset({"TaskFailed", "TaskTimedOut"})
+_FAILURES: Final = frozenset({"TaskFailed", "TaskSubmitFailed", "TaskTimedOut"})
 
 
 def summary(state: ExecutionState, events: Sequence[HistoryEvent], *, waits: bool) -> Mapping[str, Any]:

@@ -149,10 +149,18 @@ class DurableHistory:
 
     async def tell(self, post: records.Post, message_id: str) -> None:
         message = broker.Message(post.subject, post.body, message_id=message_id)
-        try:
-            await self._publisher.publish([message], TRY_S)
-        except BrokerError as error:
-            raise HistoryUnreachable(f"{post.subject}: not told: {error}") from error
+        give_up_at = asyncio.get_running_loop().time() + GIVE_UP_AFTER_S
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._publisher.publish([message], TRY_S)
+            except BrokerError as error:
+                if not isinstance(error, NotStored) or asyncio.get_running_loop().time() >= give_up_at:
+                    raise HistoryUnreachable(f"{post.subject}: not told: {error}") from error
+            else:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def cancel(self, execution: str, timers: Sequence[str], *, after: int) -> None:
         # Without the expectation, one who was frozen since would take back the timer that another has set anew.

@@ -28,6 +28,11 @@ class Turns:
         self._under_way = 0
         self._line: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Items in line."""
+        return len(self._line)
+
     def of_another(self) -> None:
         """An execution that is no item advances."""
         self._others_until = time.monotonic() + self._stay_s

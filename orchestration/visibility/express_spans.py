@@ -1,7 +1,9 @@
 """The spans of an Express execution, recorded as it goes by the process that runs it: nothing of it is ever stored."""
 
+import logging
 from typing import Final
 
+from orchestration.asl.limits import HISTORY_LIMIT_EVENTS
 from orchestration.asl.protocol import HistoryEvent
 from orchestration.asl.state import Status
 from orchestration.rfc3339 import rfc3339
@@ -9,7 +11,9 @@ from orchestration.runtime.express import Hear
 from orchestration.runtime.records import Append, Start
 from orchestration.tracing import trace_of
 from orchestration.visibility.spans import Followed
-from telemetry.recording import record, samples
+from telemetry.recording import record, recording, samples
+
+log = logging.getLogger(__name__)
 
 ENDS: Final = {
     "ExecutionSucceeded": Status.SUCCEEDED,
@@ -20,17 +24,31 @@ ENDS: Final = {
 
 
 def follow(execution: str, start: Start) -> Hear | None:
-    """``runtime.express.Follow``; None: this process records no spans of its trace."""
-    if not samples(trace_of(execution, start.trace_header).trace_id):
+    """``runtime.express.Follow``; None: this process records no spans of its trace.
+
+    Followed as far as a Standard execution can go, for what is followed is kept in memory; nothing of this may harm the
+    execution.
+    """
+    if not recording() or not samples(trace_of(execution, start.trace_header).trace_id):
         return None
-    followed = Followed(execution, None)
+    followed: Followed | None = Followed(execution, None)
     began_at = ""
 
     def hear(events: list[HistoryEvent]) -> None:
-        nonlocal began_at
+        nonlocal began_at, followed
+        if followed is None:
+            return
+        if events[-1].id > HISTORY_LIMIT_EVENTS:
+            log.warning("%s: no more spans after %d events", execution, HISTORY_LIMIT_EVENTS)
+            followed = None
+            return
         began_at = began_at or rfc3339(events[0].at)
-        for span in followed.tell(_as_append(start, began_at, events)):
-            record(span)
+        try:
+            for span in followed.tell(_as_append(start, began_at, events)):
+                record(span)
+        except Exception:
+            log.exception("%s: its spans cannot be told", execution)
+            followed = None
 
     return hear
 

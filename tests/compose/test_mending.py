@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -83,13 +83,14 @@ def test_full_disks_are_said_and_nothing_is_lost_when_they_have_room_again(deplo
     """In one lane a broker's node, which its peers do without; in the other the database, for which all must wait."""
     full = {"choreography-broker-3": "no space left on device", "orchestration-postgres": "No space left on device"}
     with small_node(deployment, "choreography-broker-3"), full_database(deployment, "orchestration-postgres"):
-        number = itertools.count()
+        number, have_said = itertools.count(), set[str]()
 
-        def all_full() -> bool:
+        def all_have_said() -> bool:
             placed_without_waiting(deployment, f"filling-{next(number)}")
-            return all(said in deployment.logs(service) for service, said in full.items())
+            have_said.update(service for service, said in full.items() if said in deployment.logs(service))
+            return have_said == full.keys()
 
-        deployment.until(all_full, f"{' and '.join(full)} say that they are full", 120)
+        deployment.until(all_have_said, f"{' and '.join(full)} say that they are full", 120)
         placed_without_waiting(deployment, "full-disks")
     ends_well(deployment, "full-disks")
 
@@ -97,10 +98,10 @@ def test_full_disks_are_said_and_nothing_is_lost_when_they_have_room_again(deplo
 @contextmanager
 def small_node(deployment: Deployment, node: str) -> Iterator[None]:
     """A node with half a megabyte of disk, without what it had; its peers give it all back."""
-    # Removed first: compose would give its disk to the new container in place of the small one.
-    deployment.must(*deployment.compose, "rm", "--stop", "--force", node)
-    deployment.up(node, files=[FULL_DISK])
     try:
+        # Removed first: compose would give its disk to the new container in place of the small one.
+        deployment.must(*deployment.compose, "rm", "--stop", "--force", node)
+        deployment.up(node, files=[FULL_DISK])
         yield
     finally:
         deployment.up(node)
@@ -116,17 +117,19 @@ def full_database(deployment: Deployment, database: str) -> Iterator[None]:
     def on_disk(script: str) -> None:
         deployment.must(*keeper, "exec", "--no-TTY", "disk-keeper", "sh", "-c", script)
 
-    try:
+    def stop() -> None:
         deployment.must(*deployment.compose, "rm", "--stop", "--force", database)
+
+    with ExitStack() as afterwards:
+        afterwards.callback(deployment.until_healthy, database)
+        afterwards.callback(deployment.run, [*deployment.docker, "volume", "rm", f"{PROJECT}_small-disk"])
+        afterwards.callback(deployment.must, *keeper, "rm", "--stop", "--force", "disk-keeper")
+        afterwards.callback(deployment.up, database)
+        stop()
         on_disk("cp -a /large/. /small/")
+        afterwards.callback(on_disk, "rm -f /small/ballast; find /large -mindepth 1 -delete; cp -a /small/. /large/")
+        afterwards.callback(stop)
         deployment.up(database, files=[FULL_DATABASE])
         deployment.until_healthy(database)
         on_disk("! dd if=/dev/zero of=/small/ballast bs=4k")
         yield
-    finally:
-        deployment.must(*deployment.compose, "rm", "--stop", "--force", database)
-        on_disk("rm -f /small/ballast; find /large -mindepth 1 -delete; cp -a /small/. /large/")
-        deployment.up(database)
-        deployment.must(*keeper, "rm", "--stop", "--force", "disk-keeper")
-        deployment.must(*deployment.docker, "volume", "rm", f"{PROJECT}_small-disk")
-        deployment.until_healthy(database)

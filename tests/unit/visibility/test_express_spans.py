@@ -65,6 +65,16 @@ async def test_without_a_starter_it_is_a_trace_of_its_own(kept: Kept) -> None:
     assert state_span("token", 2) in {span.span_id for span in kept.spans}
 
 
+async def test_no_more_is_kept_of_one_than_of_a_standard_execution(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(express_spans, "HISTORY_LIMIT_EVENTS", 4)
+    result = await run_express(load_machine(task("http://x/double")), START, "token", Followed())
+    assert result.status == "SUCCEEDED"
+    assert START.arn not in {span.attributes.get("aws.stepfunctions.execution") for span in kept.spans}
+    assert "no more spans after 4 events" in caplog.text
+
+
 async def test_a_trace_that_is_not_sampled_costs_nothing(kept: Kept) -> None:
     kept.ratio = 0.0
     assert express_spans.follow("token", START) is None
