@@ -164,6 +164,7 @@ class Progress:
             return await self._advance(events)
 
     def in_turn(self) -> AbstractAsyncContextManager[None]:
+        """An item waits for its turn, and anybody else makes the items' turns fewer: see ``turns``."""
         caller = self.origin.caller
         if caller is not None and caller.form == ITEM:
             return self.tools.turns.of_item()

@@ -24,13 +24,29 @@ def placed_without_waiting(deployment: Deployment, name: str) -> None:
     assert placed.returncode == 0, placed.stdout + placed.stderr
 
 
-def ends_well(deployment: Deployment, *names: str) -> None:
-    """Orders that were acknowledged before are told to the end; both lanes must fulfil them or take them back."""
+def ends_well(deployment: Deployment, name: str) -> None:
+    """An order that was acknowledged before is told to the end; both lanes must fulfil it or take it back."""
     judged = deployment.lab("audit", "--wait")
     assert judged.returncode == 0, judged.stdout + judged.stderr
-    for name in names:
-        told = deployment.lab("why", name)
-        assert told.returncode == 0, told.stdout + told.stderr
+    told = deployment.lab("why", name)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
+def test_a_wrong_password_is_said_and_mended(deployment: Deployment) -> None:
+    """In each lane another one at once."""
+    services = [service for service, _, _ in PASSWORDS]
+    deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
+    try:
+        deployment.until(
+            lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS), "each says what is wrong"
+        )
+        placed_without_waiting(deployment, "wrong-password")
+        for service in services:
+            assert "Traceback" not in deployment.logs(service)
+    finally:
+        deployment.up(*services)
+    deployment.until_healthy(*services)
+    ends_well(deployment, "wrong-password")
 
 
 @contextmanager
@@ -43,24 +59,11 @@ def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
         deployment.until_healthy(*services)
 
 
-def test_a_wrong_password_is_said_a_missing_peer_is_waited_for_and_both_are_mended(deployment: Deployment) -> None:
-    """In each lane another password at once, and nobody ships: what was acknowledged waits for them, or is undone."""
-    services = [service for service, _, _ in PASSWORDS]
+def test_a_missing_peer_is_waited_for(deployment: Deployment) -> None:
+    """Nobody ships: what was acknowledged waits for it, or is undone."""
     with stopped(deployment, "choreography-shipping", "orchestration-shipping"):
-        deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
-        try:
-            deployment.until(
-                lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS),
-                "each says what is wrong",
-            )
-            placed_without_waiting(deployment, "wrong-password")
-            for service in services:
-                assert "Traceback" not in deployment.logs(service)
-        finally:
-            deployment.up(*services)
-        deployment.until_healthy(*services)
         placed_without_waiting(deployment, "without-shipping")
-    ends_well(deployment, "wrong-password", "without-shipping")
+    ends_well(deployment, "without-shipping")
 
 
 def test_without_its_cluster_a_door_says_no_and_is_back_with_it(deployment: Deployment) -> None:
@@ -80,19 +83,27 @@ def test_nobody_needs_prometheus(deployment: Deployment) -> None:
 
 
 def test_full_disks_are_said_and_nothing_is_lost_when_they_have_room_again(deployment: Deployment) -> None:
-    """In one lane a broker's node, which its peers do without; in the other the database, for which all must wait."""
-    full = {"choreography-broker-3": "no space left on device", "orchestration-postgres": "No space left on device"}
-    with small_node(deployment, "choreography-broker-3"), full_database(deployment, "orchestration-postgres"):
-        number, have_said = itertools.count(), set[str]()
+    """A broker's node, which is done without; then, in the other lane, the database, for which all must wait."""
+    with small_node(deployment, "choreography-broker-3"):
+        says_that_it_is_full(deployment, "choreography-broker-3", "no space left on device")
+        placed = deployment.lab("order", "--id", "full-disk", "--wait", *PATIENTLY)
+        assert placed.returncode == 0, placed.stdout + placed.stderr
+        with full_database(deployment, "orchestration-postgres"):
+            says_that_it_is_full(deployment, "orchestration-postgres", "No space left on device")
+            placed_without_waiting(deployment, "full-database")
+    ends_well(deployment, "full-disk")
+    ends_well(deployment, "full-database")
 
-        def all_have_said() -> bool:
-            placed_without_waiting(deployment, f"filling-{next(number)}")
-            have_said.update(service for service, said in full.items() if said in deployment.logs(service))
-            return have_said == full.keys()
 
-        deployment.until(all_have_said, f"{' and '.join(full)} say that they are full", 120)
-        placed_without_waiting(deployment, "full-disks")
-    ends_well(deployment, "full-disks")
+def says_that_it_is_full(deployment: Deployment, service: str, words: str) -> None:
+    """Orders are placed until it does."""
+    number = itertools.count()
+
+    def said() -> bool:
+        placed_without_waiting(deployment, f"filling-{service}-{next(number)}")
+        return words in deployment.logs(service)
+
+    deployment.until(said, f"{service} says that it is full", 120)
 
 
 @contextmanager
