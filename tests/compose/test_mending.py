@@ -83,27 +83,21 @@ def test_nobody_needs_prometheus(deployment: Deployment) -> None:
 
 
 def test_full_disks_are_said_and_nothing_is_lost_when_they_have_room_again(deployment: Deployment) -> None:
-    """A broker's node, which is done without; then, in the other lane, the database, for which all must wait."""
-    with small_node(deployment, "choreography-broker-3"):
-        says_that_it_is_full(deployment, "choreography-broker-3", "no space left on device")
-        placed = deployment.lab("order", "--id", "full-disk", "--wait", *PATIENTLY)
+    """In one lane a broker's node, which is done without; in the other the database, for which all must wait."""
+    full = {"choreography-broker-3": "no space left on device", "orchestration-postgres": "No space left on device"}
+    with small_node(deployment, "choreography-broker-3"), full_database(deployment, "orchestration-postgres"):
+        number, have_said = itertools.count(), set[str]()
+
+        def all_have_said() -> bool:
+            placed_without_waiting(deployment, f"filling-{next(number)}")
+            have_said.update(service for service, said in full.items() if said in deployment.logs(service))
+            return have_said == full.keys()
+
+        deployment.until(all_have_said, f"{' and '.join(full)} say that they are full", 120)
+        placed = deployment.lab("order", "--id", "without-a-node", "--lane", "choreography", "--wait", *PATIENTLY)
         assert placed.returncode == 0, placed.stdout + placed.stderr
-        with full_database(deployment, "orchestration-postgres"):
-            says_that_it_is_full(deployment, "orchestration-postgres", "No space left on device")
-            placed_without_waiting(deployment, "full-database")
-    ends_well(deployment, "full-disk")
-    ends_well(deployment, "full-database")
-
-
-def says_that_it_is_full(deployment: Deployment, service: str, words: str) -> None:
-    """Orders are placed until it does."""
-    number = itertools.count()
-
-    def said() -> bool:
-        placed_without_waiting(deployment, f"filling-{service}-{next(number)}")
-        return words in deployment.logs(service)
-
-    deployment.until(said, f"{service} says that it is full", 120)
+        placed_without_waiting(deployment, "full-disks")
+    ends_well(deployment, "full-disks")
 
 
 @contextmanager
