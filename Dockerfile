@@ -40,6 +40,6 @@ ENV PATH=/opt/lab/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONT
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=6 \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s --retries=4 \
   CMD ["python", "-I", "-S", "/opt/lab/healthcheck.py"]
 CMD ["lab", "--help"]

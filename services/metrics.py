@@ -45,6 +45,10 @@ fault_rules: Final = Gauge(
 retries: Final = Counter("lab_retries", "Tries after the first.", ["lane", "service", "operation"])
 compensations: Final = Counter("lab_compensations", "Undo effects written to a ledger.", ["lane", "service"])
 dead_letters: Final = Counter("lab_dead_letters", "Messages or steps parked for a person.", ["lane", "reason"])
+# Not process_start_time_seconds: on Linux that adds to the second of boot, cut to a whole one, and so may be a second
+# too early (proc(5), btime): an order accepted before the process began would seem to have come after.
+process_started: Final = Gauge("lab_process_started_timestamp_seconds", "When this process began, by its own clock.")
+process_started.set_to_current_time()
 
 
 def expect_refusals(lane: str) -> None:

@@ -25,7 +25,7 @@ from lab.console.rooms import Rooms
 from lab.console.settings import ConsoleSettings
 from lab.console.theme import lane_css
 from lab.mail.settings import MailSettings
-from services.serve import GentleServer
+from services.serve import GentleServer, collect_seldom
 
 STATIC: Final = Path(__file__).parent / "static"
 RECONNECT_WITHIN_S: Final = 10.0
@@ -91,7 +91,9 @@ async def serve(settings: ConsoleSettings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    await GentleServer(config).serve()
+    server = GentleServer(config)
+    collect_seldom()  # NiceGUI and all it brings along stays: a search through it stops every page for a while
+    await server.serve()
 
 
 def run(settings: ConsoleSettings) -> None:

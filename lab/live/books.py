@@ -49,7 +49,7 @@ class Figures:
     pieces_at_risk: int  # set aside, with no live label
 
 
-@dataclass
+@dataclass(slots=True)
 class _Order:
     books: Books = field(default_factory=Books)
     total_cents: int | None = None

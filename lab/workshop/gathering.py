@@ -35,7 +35,7 @@ NEWEST_ORDERS: Final = 200
 STREAM_OF_ORDERS: Final = {"choreography": "ORDERS", "orchestration": "EXEC"}
 ORDER_MACHINE: Final = "order_fulfilment"
 METRICS_WITHIN_S: Final = 2.0
-STARTED: Final = "process_start_time_seconds"
+STARTED: Final = "lab_process_started_timestamp_seconds"
 EXPRESS: Final = "conductor_express_executions_total"
 DOLLARS: Final = "conductor_price_dollars_total"
 

@@ -69,6 +69,9 @@ def test_a_missing_peer_is_waited_for(deployment: Deployment) -> None:
 def test_without_its_cluster_a_door_says_no_and_is_back_with_it(deployment: Deployment) -> None:
     nodes = tuple(f"choreography-broker-{number}" for number in (1, 2, 3))
     with stopped(deployment, *nodes):
+        refused = deployment.lab("order", "--id", "no-cluster", "--lane", "choreography")
+        assert refused.returncode != 0, refused.stdout
+        assert "Traceback" not in refused.stderr
         deployment.until(lambda: deployment.health("choreography-door") == {"unhealthy"}, "the door is unhealthy", 180)
     deployment.until_healthy("choreography-door", "choreography-payment")
     placed = deployment.lab("order", "--id", "cluster-is-back", "--wait", *PATIENTLY)

@@ -40,16 +40,18 @@ async def test_every_container_is_replaced_under_load_and_nothing_is_lost(deploy
         settle=Settle(within_s=120.0, quiet_s=30.0),
     )
     replaced: dict[str, list[str]] = {}
+    rolled: list[float] = []
 
     async def roll_all(lab: ComposeTarget) -> None:
         async with asyncio.TaskGroup() as tasks:
             for lane in lab.config.lanes:
                 replaced[lane] = [each.name for each in lab.status() if each.group == lane]
                 tasks.create_task(_roll(lab, replaced[lane]))
+        rolled.append(time.monotonic() - began)
 
     began = time.monotonic()
     run, verdicts, _ = await trial(scenario, seed=7, meanwhile=roll_all)
-    print(f"\nafter {time.monotonic() - began:.0f} s:")
+    print(f"\nall replaced after {rolled[0]:.0f} s, judged after {time.monotonic() - began:.0f} s:")
     for lane, verdict in verdicts.items():
         without_s = longest_without_acceptance_s(run.lanes[lane])
         print(
