@@ -5,6 +5,7 @@ block slows both. Where a figure is 0 or less it has no logarithm, and the diffe
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,6 +22,7 @@ from lab.statistics.rare import Rare, rare
 from lab.statistics.resampling import DRAWS, Floats
 
 ALPHA: Final = 0.05
+LARGEST_LOG: Final = math.log(sys.float_info.max)
 Status = Literal["different", "no detectable difference", "cannot show", "kept apart", "not measured", "not compared"]
 
 
@@ -208,5 +210,7 @@ def _scaled(interval: Interval, compare: str) -> Interval:
 
 
 def _back(value: float, compare: str) -> float:
-    """From the scale on which blocks are averaged to the one that is told."""
-    return float(np.exp(value)) if compare == "ratio" else value
+    """From the scale on which blocks are averaged to the one that is told; a ratio too large for a float is no bound."""
+    if compare != "ratio":
+        return value
+    return math.exp(value) if value < LARGEST_LOG else math.inf

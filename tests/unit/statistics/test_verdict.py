@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -96,6 +97,22 @@ def test_blocks_without_a_figure_are_left_out_and_counted() -> None:
     verdict = of(holed, "recovery_s")
     assert (verdict.blocks, verdict.blocks_without) == (11, 1)
     assert "1 block has no figure" in sentence(verdict)
+
+
+def test_blocks_alike_but_for_one_leave_a_ratio_unbounded() -> None:
+    """Samples without that block have next to no scatter, and the studentized mean has no end."""
+    experiment = made(Truth(12))
+    rates = {("first", block): 10.0 for block in range(12)}
+    rates |= {("second", block): 10.0 * (1 + 1e-9 * block) for block in range(12)}
+    rates["second", 5] = 11.0
+    alike = [
+        replace(each, measures={**each.measures, "finished_per_s": rates[each.arm, each.block]})
+        for each in experiment.trials
+    ]
+    verdict = of(replace(experiment, trials=tuple(alike)), "finished_per_s")
+    assert verdict.status == "no detectable difference"
+    assert verdict.adjusted is not None
+    assert verdict.adjusted.high == math.inf
 
 
 def test_nothing_lost_in_either_arm_is_an_upper_bound() -> None:
