@@ -210,7 +210,7 @@ def _scaled(interval: Interval, compare: str) -> Interval:
 
 
 def _back(value: float, compare: str) -> float:
-    """From the scale on which blocks are averaged to the one that is told; what is too large for a float is no bound."""
+    """From the scale on which blocks are averaged to the one that is told; too large for a float: no bound."""
     if compare != "ratio":
         return value
     return math.exp(value) if value < LARGEST_LOG else math.inf
