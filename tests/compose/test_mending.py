@@ -1,5 +1,6 @@
 """The same images, told or given something wrong: they say so, and are healthy again when it is mended."""
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,10 +9,12 @@ import pytest
 
 from tests.compose.deployment import PROJECT, Deployment
 from tests.compose.test_deployment import PATIENTLY
+from tests.compose.trials import place
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 FULL_DISK = "tests/compose/full-disk.yaml"
 FULL_DATABASE = "tests/compose/full-database.yaml"
+FILLING = 20  # orders at once: a table asks its disk for room only when a page of some thirty rows is full
 # Service, the variable that is wrong, and what its log must say of it.
 PASSWORDS = (
     ("choreography-payment", "CHOREOGRAPHY_BROKER_PAYMENT_PASSWORD", "does not know user payment"),
@@ -32,23 +35,6 @@ def ends_well(deployment: Deployment, name: str) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
 
 
-def test_a_wrong_password_is_said_and_mended(deployment: Deployment) -> None:
-    """In each lane another one at once."""
-    services = [service for service, _, _ in PASSWORDS]
-    deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
-    try:
-        deployment.until(
-            lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS), "each says what is wrong"
-        )
-        placed_without_waiting(deployment, "wrong-password")
-        for service in services:
-            assert "Traceback" not in deployment.logs(service)
-    finally:
-        deployment.up(*services)
-    deployment.until_healthy(*services)
-    ends_well(deployment, "wrong-password")
-
-
 @contextmanager
 def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
     deployment.must(*deployment.compose, "stop", *services)
@@ -59,10 +45,24 @@ def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
         deployment.until_healthy(*services)
 
 
-def test_a_missing_peer_is_waited_for(deployment: Deployment) -> None:
-    """Nobody ships: what was acknowledged waits for it, or is undone."""
+def test_wrong_passwords_and_a_missing_peer_are_said_and_mended(deployment: Deployment) -> None:
+    """Nobody ships, and in each lane a password of payment is wrong: what was acknowledged waits, or is undone."""
+    services = [service for service, _, _ in PASSWORDS]
     with stopped(deployment, "choreography-shipping", "orchestration-shipping"):
+        deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
+        try:
+            deployment.until(
+                lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS),
+                "each says what is wrong",
+            )
+            placed_without_waiting(deployment, "wrong-passwords")
+            for service in services:
+                assert "Traceback" not in deployment.logs(service)
+        finally:
+            deployment.up(*services)
+        deployment.until_healthy(*services)
         placed_without_waiting(deployment, "without-shipping")
+    ends_well(deployment, "wrong-passwords")
     ends_well(deployment, "without-shipping")
 
 
@@ -92,7 +92,7 @@ def test_full_disks_are_said_and_nothing_is_lost_when_they_have_room_again(deplo
         number, have_said = itertools.count(), set[str]()
 
         def all_have_said() -> bool:
-            placed_without_waiting(deployment, f"filling-{next(number)}")
+            asyncio.run(place(FILLING, f"filling-{next(number)}"))
             have_said.update(service for service, said in full.items() if said in deployment.logs(service))
             return have_said == full.keys()
 

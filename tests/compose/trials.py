@@ -17,7 +17,7 @@ from lab.trial import LaneRun, Run, address_of, run_scenario
 from lab.verdict import Verdict, judge
 from loadtests.catalogue import products_of
 from loadtests.open_loop import Placing
-from loadtests.workload import plan
+from loadtests.workload import Shape, plan, plan_count
 
 Meanwhile = Callable[[ComposeTarget], Coroutine[Any, Any, None]]
 MIB = 2**20
@@ -46,6 +46,17 @@ async def trial(
             before[lane].set_aside(lane_run)
         costs = {lane: cost_by_container(lane, spent, lab.status(), len(orders)) for lane in run.lanes}
         return run, {lane: judge(run, run.lanes[lane], orders, scenario) for lane in run.lanes}, costs
+
+
+async def place(count: int, prefix: str) -> None:
+    """So many orders in each lane, each acknowledged; waits for the end of none."""
+    async with ComposeTarget() as lab, aiohttp.ClientSession() as session:
+        reader = LaneReader(address_of(lab, lab.config.lanes[0]), session)
+        products = products_of(await reader.catalogue())
+        for order in plan_count(AGAIN, count, Shape(large_share=0.0), products, prefix=f"{prefix}-{AGAIN}-"):
+            for lane in lab.config.lanes:
+                async with session.post(f"{lab.url(lane, 'door')}/orders", json=order.body) as answer:
+                    assert answer.status == 202, await answer.text()
 
 
 def longest_without_acceptance_s(lane_run: LaneRun) -> float:
