@@ -25,7 +25,7 @@ from lab.console.rooms import Rooms
 from lab.console.settings import ConsoleSettings
 from lab.console.theme import lane_css
 from lab.mail.settings import MailSettings
-from services.serve import GentleServer, collect_seldom
+from services.serve import GentleServer
 
 STATIC: Final = Path(__file__).parent / "static"
 RECONNECT_WITHIN_S: Final = 10.0
@@ -91,9 +91,7 @@ async def serve(settings: ConsoleSettings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = GentleServer(config)
-    collect_seldom()  # NiceGUI and all it brings along stays: a search through it stops every page for a while
-    await server.serve()
+    await GentleServer(config).serve()
 
 
 def run(settings: ConsoleSettings) -> None:

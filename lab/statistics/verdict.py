@@ -213,4 +213,4 @@ def _back(value: float, compare: str) -> float:
     """From the scale on which blocks are averaged to the one that is told; too large for a float: no bound."""
     if compare != "ratio":
         return value
-    return math.exp(value) if value < LARGEST_LOG else math.inf
+    return math.inf if value > LARGEST_LOG else math.exp(value)

@@ -38,13 +38,13 @@ def deployment() -> Iterator[Deployment]:
         yield here
         return
     here.readme("lab secrets")
+    here.must(*here.compose, "down", "--volumes", "--remove-orphans")
     began = time.monotonic()
     with stand_ins(here):
         print(f"\nthe base is there after {time.monotonic() - began:.0f} s;", end=" ")
         # One service's is everybody's image; a builder without BuildKit would make it for each, all at once.
         here.must(*here.compose, "build", "auditor", within_s=BUILD_WITHIN_S)
     print(f"all images after {time.monotonic() - began:.0f} s, ours has {image_mb(here):.0f} MB")
-    here.must(*here.compose, "down", "--volumes", "--remove-orphans")
     try:
         began = time.monotonic()
         here.readme("docker compose up --build --wait", within_s=BUILD_WITHIN_S)

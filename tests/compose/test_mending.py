@@ -35,6 +35,23 @@ def ends_well(deployment: Deployment, name: str) -> None:
     assert told.returncode == 0, told.stdout + told.stderr
 
 
+def test_a_wrong_password_is_said_and_mended(deployment: Deployment) -> None:
+    """In each lane another one at once."""
+    services = [service for service, _, _ in PASSWORDS]
+    deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
+    try:
+        deployment.until(
+            lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS), "each says what is wrong"
+        )
+        placed_without_waiting(deployment, "wrong-password")
+        for service in services:
+            assert "Traceback" not in deployment.logs(service)
+    finally:
+        deployment.up(*services)
+    deployment.until_healthy(*services)
+    ends_well(deployment, "wrong-password")
+
+
 @contextmanager
 def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
     deployment.must(*deployment.compose, "stop", *services)
@@ -45,24 +62,10 @@ def stopped(deployment: Deployment, *services: str) -> Iterator[None]:
         deployment.until_healthy(*services)
 
 
-def test_wrong_passwords_and_a_missing_peer_are_said_and_mended(deployment: Deployment) -> None:
-    """Nobody ships, and in each lane a password of payment is wrong: what was acknowledged waits, or is undone."""
-    services = [service for service, _, _ in PASSWORDS]
+def test_a_missing_peer_is_waited_for(deployment: Deployment) -> None:
+    """Nobody ships: what was acknowledged waits for it, or is undone."""
     with stopped(deployment, "choreography-shipping", "orchestration-shipping"):
-        deployment.told(**{variable: "wrong" for _, variable, _ in PASSWORDS}).up(*services)
-        try:
-            deployment.until(
-                lambda: all(said in deployment.logs(service) for service, _, said in PASSWORDS),
-                "each says what is wrong",
-            )
-            placed_without_waiting(deployment, "wrong-passwords")
-            for service in services:
-                assert "Traceback" not in deployment.logs(service)
-        finally:
-            deployment.up(*services)
-        deployment.until_healthy(*services)
         placed_without_waiting(deployment, "without-shipping")
-    ends_well(deployment, "wrong-passwords")
     ends_well(deployment, "without-shipping")
 
 

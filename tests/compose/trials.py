@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Coroutine
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,7 @@ from lab.target.compose import ComposeTarget
 from lab.trial import LaneRun, Run, address_of, run_scenario
 from lab.verdict import Verdict, judge
 from loadtests.catalogue import products_of
-from loadtests.open_loop import Placing
+from loadtests.open_loop import Patience, Placing, client_session, send
 from loadtests.workload import Shape, plan, plan_count
 
 Meanwhile = Callable[[ComposeTarget], Coroutine[Any, Any, None]]
@@ -49,14 +50,19 @@ async def trial(
 
 
 async def place(count: int, prefix: str) -> None:
-    """So many orders in each lane, each acknowledged; waits for the end of none."""
-    async with ComposeTarget() as lab, aiohttp.ClientSession() as session:
-        reader = LaneReader(address_of(lab, lab.config.lanes[0]), session)
-        products = products_of(await reader.catalogue())
-        for order in plan_count(AGAIN, count, Shape(large_share=0.0), products, prefix=f"{prefix}-{AGAIN}-"):
-            for lane in lab.config.lanes:
-                async with session.post(f"{lab.url(lane, 'door')}/orders", json=order.body) as answer:
-                    assert answer.status == 202, await answer.text()
+    """So many orders in each lane at once, until each is acknowledged; waits for the end of none."""
+    patience = Patience()
+    async with ComposeTarget() as lab, client_session(patience) as session:
+        products = products_of(await LaneReader(address_of(lab, lab.config.lanes[0]), session).catalogue())
+        orders = list(plan_count(AGAIN, count, Shape(large_share=0.0), products, prefix=f"{prefix}-"))
+        placed = await asyncio.gather(
+            *(
+                send(session, lab.url(lane, "door"), order, time.time(), patience)
+                for lane in lab.config.lanes
+                for order in orders
+            )
+        )
+    assert all(each.placing is Placing.ACCEPTED for each in placed), placed
 
 
 def longest_without_acceptance_s(lane_run: LaneRun) -> float:

@@ -13,6 +13,7 @@ import orjson
 from nats.aio.client import Client
 
 from broker.connection import close, connect
+from broker.publish import Message, publish
 from lab.auditor import Audit, Evidence, accepted_order, audit
 from lab.collect import LaneReader
 from lab.embedded import Lab
@@ -153,6 +154,31 @@ async def broker_admin(lab: Lab, lane: str) -> AsyncIterator[Client]:
         yield client
     finally:
         await close(client)
+
+
+async def set_apart(asked: AskedLane, messages: list[Message]) -> dict[str, Body]:
+    """Send them; what the lane shows as set apart, by subject, once each of them is there."""
+    async with broker_admin(asked.lab, asked.lane) as client:
+        for message in messages:
+            await publish(client, message)
+
+    async def all_of_them() -> dict[str, Body]:
+        answer = await asked.ask("GET", "door", "/dead-letters")
+        assert answer.status == 200, answer
+        found = {each["subject"]: each for each in answer.body}
+        return found if {message.subject for message in messages} <= found.keys() else {}
+
+    found: dict[str, Body] = await eventually(all_of_them)
+    return found
+
+
+async def nothing_but_a_story(asked: AskedLane, count: int) -> None:
+    """Whoever asks for such an order is told what little is known of it."""
+    for number in range(1, count + 1):
+        for path in (f"/orders/bus-{number}", f"/orders/bus-{number}/trail"):
+            answer = await asked.ask("GET", "door", path)
+            assert answer.status in (200, 404), answer
+            assert answer.status == 404 or answer.body["status"] not in ("fulfilled", "rolled_back"), answer
 
 
 def order_body(order_id: str, product: Body, quantity: int = 1, **changes: Any) -> Body:

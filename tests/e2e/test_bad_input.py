@@ -12,7 +12,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from broker.publish import Message, publish
+from broker.publish import Message
 from choreography.cloud_events import compose
 from choreography.events import EventType, OrderPlaced
 from lab.accepted import order_body as order_body_in
@@ -25,11 +25,11 @@ from tests.e2e.asking import (
     AskedLane,
     Body,
     assert_told,
-    broker_admin,
-    eventually,
     logs_with_traceback,
+    nothing_but_a_story,
     order_body,
     restarted,
+    set_apart,
 )
 from tests.e2e.bad_orders import BAD_ORDERS, MALFORMED, WRONG_TYPES, bad
 from tests.free_ports import free_port_base
@@ -268,22 +268,6 @@ async def test_a_forged_token_decides_nothing(world: World, lane: str) -> None:
 # --- messages that no component would send ---------------------------------------------------------------------------
 
 
-async def set_apart(asked: AskedLane, messages: list[Message]) -> dict[str, Body]:
-    """Send them; what the lane shows as set apart, by subject, once each of them is there."""
-    async with broker_admin(asked.lab, asked.lane) as client:
-        for message in messages:
-            await publish(client, message)
-
-    async def all_of_them() -> dict[str, Body]:
-        answer = await asked.ask("GET", "door", "/dead-letters")
-        assert answer.status == 200, answer
-        found = {each["subject"]: each for each in answer.body}
-        return found if {message.subject for message in messages} <= found.keys() else {}
-
-    found: dict[str, Body] = await eventually(all_of_them)
-    return found
-
-
 async def test_a_malformed_event_becomes_a_dead_letter(world: World) -> None:
     asked, order = world.lanes[CHOREOGRAPHY], Order.model_validate(world.order("bus-2"))
     event = compose(EventType.ORDER_PLACED, OrderPlaced(order=order), source="test", at="2026-01-01T00:00:00Z")
@@ -304,15 +288,6 @@ async def test_a_malformed_event_becomes_a_dead_letter(world: World) -> None:
     assert "bus-2" in found["orders.bus-3.OrderPlaced"]["cause"], "which order it is really about"
     await nothing_but_a_story(asked, len(messages))
     assert_told(await asked.ask("POST", "door", "/orders", world.order("bus-1")), 409, "the id is taken")
-
-
-async def nothing_but_a_story(asked: AskedLane, count: int) -> None:
-    """Whoever asks for such an order is told what little is known of it."""
-    for number in range(1, count + 1):
-        for path in (f"/orders/bus-{number}", f"/orders/bus-{number}/trail"):
-            answer = await asked.ask("GET", "door", path)
-            assert answer.status in (200, 404), answer
-            assert answer.status == 404 or answer.body["status"] not in ("fulfilled", "rolled_back"), answer
 
 
 async def test_malformed_work_is_set_apart(world: World) -> None:
